@@ -1,0 +1,86 @@
+"""What was typed after `python -m src.run`, sorted into flags and `key=value` overrides."""
+
+from typing import NamedTuple
+
+from src.errors import UserError, nearest
+from src.experiments import KINDS, experiments
+
+CFG_CHOICES = ("job", "hydra", "all")
+FLAGS = ("--help", "-h", "--cfg", "-c", "--multirun", "-m", "--resolve")
+MISSING_EXPERIMENT = "No experiment was chosen: add +exp=NAME (python -m src.run lists the names)."
+
+
+class Request(NamedTuple):
+    """A command line that was understood."""
+
+    overrides: tuple[str, ...]  # "key=value", "+exp=NAME"
+    is_help: bool = False
+    is_sweep: bool = False
+    shown: str | None = None  # --cfg: print this part of the composed configuration and stop
+
+
+def read_request(arguments: list[str]) -> Request:
+    """Sort the arguments; raises UserError for a flag or a form that is not known.
+
+    Hydra's flags that read other folders or unpickle a former job (`--config-dir`,
+    `--experimental-rerun`) are left out on purpose: what runs comes from `conf` alone.
+    """
+    overrides, shown, is_help, is_sweep = [], None, False, False
+    rest = iter(arguments)
+    for argument in rest:
+        flag, _, value = argument.partition("=")
+        if not argument.startswith("-"):
+            overrides.append(_checked_form(argument))
+        elif flag in ("--cfg", "-c"):
+            shown = value or next(rest, "")
+            if shown not in CFG_CHOICES:
+                raise UserError(f"--cfg shows 'job', 'hydra' or 'all', not '{shown}'.")
+        elif argument in ("--help", "-h"):
+            is_help = True
+        elif argument in ("--multirun", "-m"):
+            is_sweep = True
+        elif argument != "--resolve":
+            raise UserError(f"'{argument}' is no flag of this command; {nearest(flag, FLAGS)}")
+    return Request(tuple(overrides), is_help, is_sweep, shown)
+
+
+def _checked_form(argument: str) -> str:
+    if "=" in argument or argument.startswith("~"):
+        return argument
+    names = [header.name for header in experiments()]
+    if argument in names:
+        raise UserError(f"'{argument}' is an experiment: write +exp={argument}.")
+    raise UserError(f"'{argument}' is not of the form key=value; an experiment is +exp=NAME.")
+
+
+def listing() -> str:
+    """Every experiment with its question, as printed by the bare command."""
+    headers = experiments()
+    width = max(len(header.name) for header in headers) + 2
+    lines = ["python -m src.run +exp=NAME [key=value ...]      --help says more", ""]
+    for kind in KINDS:
+        lines.append({"experiment": "Experiments", "command": "Commands"}[kind])
+        lines += [f"  {h.name:<{width}}{h.question}" for h in headers if h.kind == kind]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+HELP = """\
+python -m src.run                         list the experiments and their questions
+python -m src.run +exp=NAME               run one; its folder appears in experiments/NAME/runs
+python -m src.run +exp=NAME key=value     ... with another setting
+python -m src.run -m +exp=NAME key=1,2,3  ... once for each value
+python -m src.run +exp=NAME --cfg job     show the whole configuration and stop
+
+Settings worth knowing
+  prompts='["a red heart"]'       or prompts_file=PATH, a prompt a line
+  model=embedded                  or a folder in the published layout, amused_256, amused_512, a hub id
+  seeds=[1,2,3]                   one an image; a seed fixes the picture whatever its batch
+  sampler.num_steps=12            decoding steps
+  sampler.guidance_scale=10       1 = off
+  device=auto                     cpu, cuda, cuda:1
+  output_dir=PATH                 where pictures go instead of the run's folder
+  save_record=true                replace the committed record, figures and page of the experiment
+
+Every key and its default: python -m src.run +exp=NAME --cfg job. Exit status: 0 done, 2 the input
+cannot work (one sentence says why), 130 interrupted."""

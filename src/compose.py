@@ -1,0 +1,192 @@
+"""From overrides to a checked RunConfig: Hydra composes, and whatever it refuses becomes a sentence."""
+
+import copy
+import itertools
+import re
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    OmegaConfBaseException,
+    ValidationError,
+)
+from yaml import YAMLError
+
+from src.command_line import MISSING_EXPERIMENT
+from src.config import RunConfig, check, key_types
+from src.errors import UserError, nearest
+from src.experiments import CONF, experiments
+
+ConfigStore.instance().store(name="schema", node=RunConfig)
+
+TARGETS = ("hydra.", "hydra_plugins.", "src.", "logging.", "colorlog.")  # what a file may name as code
+TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+KEY_ERRORS = (ConfigAttributeError, ConfigKeyError)
+PROMPT_KEYS = ("prompts", "negative_prompts")
+
+
+class Composed(NamedTuple):
+    config: RunConfig  # resolved, checked, plain dataclasses
+    tree: DictConfig  # the same with interpolations, and Hydra's own part under `hydra`
+
+
+def composed(overrides: list[str]) -> Composed:
+    """Compose, resolve and check one run; raises UserError and touches nothing on disk."""
+    for override in map(_parsed, overrides):
+        _check_override(override)
+    if not any(text.startswith("+exp=") for text in overrides):
+        raise UserError(MISSING_EXPERIMENT)
+    try:
+        with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+            tree = compose("config", overrides=overrides, return_hydra_config=True)
+        _refuse_foreign_code(OmegaConf.to_container(tree, resolve=False), "")
+        config = OmegaConf.to_object(job_part(tree))
+    except (HydraException, OmegaConfBaseException, YAMLError, RecursionError) as error:
+        raise UserError(_sentence(error)) from error
+    if f"+exp={config.name}" not in overrides:
+        raise UserError(f"name='{config.name}' has to be the experiment's: leave it out.")
+    check(config)
+    return Composed(config, tree)
+
+
+def job_part(tree: DictConfig) -> DictConfig:
+    """The composed tree without Hydra's own settings, what a task sees of it."""
+    part = copy.deepcopy(tree)
+    with flag_override(part, ["struct", "readonly"], False):
+        del part["hydra"]
+    return part
+
+
+def jobs_of(overrides: list[str]) -> Iterator[list[str]]:
+    """The overrides of every job of a sweep: `key=a,b` is two of them."""
+    choices = []
+    for override in map(_parsed, overrides):
+        if override.is_sweep_override():
+            prefix = override.input_line.partition("=")[0]
+            choices.append([f"{prefix}={value}" for value in override.sweep_string_iterator()])
+        else:
+            choices.append([override.input_line])
+    for job in itertools.product(*choices):
+        yield list(job)
+
+
+def _parsed(text: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        key = text.partition("=")[0]
+        why = str(error).splitlines()[0]
+        raise UserError(
+            f"""Cannot read the value of {key} ({why}); quote the whole argument and every """
+            f"""text in it, as in 'prompts=["a red heart, small"]'."""
+        ) from error
+
+
+def _check_override(override: Override) -> None:
+    """Refuse unknown names before Hydra sees them, with the nearest known one."""
+    key, sign = override.key_or_group, "+" if override.is_add() else ""
+    value = None if override.is_delete() else override.value()
+    if override.is_sweep_override():
+        raise UserError(
+            f"{key} has several values; add -m to run each of them, or quote the text: "
+            f"""'{key}="..."'."""
+        )
+    if "_target_" in override.input_line:
+        raise UserError(f"'{override.input_line}' names code to run; settings are plain data.")
+    if key == "exp":
+        names = [header.name for header in experiments()]
+        if value not in names:
+            raise UserError(f"There is no experiment '{value}'; {nearest(str(value), names)}")
+        if not sign:
+            raise UserError(f"An experiment is added with a plus: +exp={value}.")
+    elif override.is_delete():
+        raise UserError(f"'{override.input_line}' takes a key away; every key is needed.")
+    elif key and (CONF / key).is_dir() and "/" not in key:
+        options = [path.stem for path in (CONF / key).glob("*.yaml")]
+        if value not in options:
+            raise UserError(f"{key}={value} is unknown; {nearest(str(value), options)}")
+    elif key in PROMPT_KEYS:
+        _check_prompt_list(key, value)
+    elif not key.startswith(("hydra.", "hydra/")):
+        known = key_types()
+        if re.sub(r"\[.*|\.\d+$", "", key) not in known:
+            raise UserError(f"There is no key '{key}'; {_nearest_key(key, known)}")
+        if sign:
+            raise UserError(f"The key '{key}' exists: write it without the plus.")
+
+
+def _check_prompt_list(key: str, value: Any) -> None:
+    if value is None and key == "negative_prompts":
+        return
+    if not isinstance(value, list):
+        raise UserError(f"""{key} has to be a list of texts: '{key}=["a red heart"]'.""")
+    for index, prompt in enumerate(value):
+        if not isinstance(prompt, str) and type(prompt).__name__ != "QuotedString":
+            raise UserError(f"{key}[{index}] is {prompt!r}; a prompt is text in quotes.")
+
+
+def _refuse_foreign_code(node: Any, place: str) -> None:
+    """Hydra and logging build what `_target_`, `class` and `()` name: only their own is allowed."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            is_code = key in ("_target_", "class", "()")
+            if is_code and not (isinstance(value, str) and value.startswith(TARGETS)):
+                raise UserError(f"{place}{key}={value} names code to run, which is not allowed.")
+            _refuse_foreign_code(value, f"{place}{key}.")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            _refuse_foreign_code(value, f"{place}{index}.")
+
+
+def _sentence(error: BaseException) -> str:
+    """The innermost reason of a refusal, in our words where it is a key or a type."""
+    chain = [error]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    if any(isinstance(link, RecursionError) for link in chain):
+        return "The configuration refers to itself in a loop (${...}); write one value out."
+    reason = next((link for link in chain if getattr(link, "full_key", None)), chain[-1])
+    message = str(reason).splitlines()[0]
+    place = re.match(r"In '([^']+)':? ?", str(error))
+    where = f"conf/{place[1]}.yaml: " if place else ""
+    message = message.removeprefix(place[0] if place else "")
+    key = getattr(reason, "full_key", None)
+    known = key_types()
+    bare = re.sub(r"\[.*$", "", str(key))
+    if key and bare in known and isinstance(reason, ValidationError):
+        value = re.search(r"'(.*?)'", message)
+        given = "null" if "not Optional" in message else value and value[1]
+        ending = f"; '{given}' is not." if given else "."
+        return f"{where}{bare} has to be {_type_words(known[bare])}{ending}"
+    if key and bare not in known and isinstance(reason, KEY_ERRORS):
+        return f"{where}there is no key '{key}'; {_nearest_key(str(key), known)}"
+    return f"{where}{key}: {message}" if key else f"{where}{message}"
+
+
+def _nearest_key(key: str, known: dict[str, Any]) -> str:
+    """Compare with whole keys, and with last parts for who left the stage out."""
+    by_last_part = {name.rpartition(".")[2]: name for name in known}
+    if key.rpartition(".")[2] in by_last_part:
+        return f"did you mean '{by_last_part[key.rpartition('.')[2]]}'?"
+    stage = key.rpartition(".")[0]
+    siblings = [name for name in known if name.rpartition(".")[0] == stage]
+    return nearest(key, siblings or [name for name in known if "." not in name])
+
+
+def _type_words(annotation: Any) -> str:
+    if isinstance(annotation, types.UnionType):
+        inner = [kind for kind in typing.get_args(annotation) if kind is not types.NoneType]
+        return f"{_type_words(inner[0])} or null"
+    if typing.get_origin(annotation) is list:
+        return f"a list, each entry {_type_words(typing.get_args(annotation)[0])}"
+    return TYPE_WORDS.get(annotation, "a group of settings")

@@ -1,0 +1,176 @@
+"""The one schema of a run: the stages' settings gathered, and what plain data can be checked for.
+
+Imports no torch, so that composing a configuration and `--help` stay quick.
+"""
+
+import math
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from omegaconf import MISSING
+
+from src.data.config import DataConfig
+from src.data.micro_cond import MicroCond
+from src.errors import UserError, nearest
+from src.evaluation.config import EvaluationConfig
+from src.experiments import KINDS
+from src.masking.config import MaskingConfig, check_masking
+from src.sampler.config import SamplerConfig, check_sampler
+from src.training.config import TrainingConfig
+
+TASKS = ("train", "generate", "evaluate", "observe", "first_light", "doctor")  # files of src/tasks
+DTYPES = ("float32", "float16", "bfloat16")
+EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
+PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
+
+
+@dataclass
+class MicroCondConfig:
+    """The five micro-conditions asked for; a size left out is the picture's own."""
+
+    original_width: float | None = None  # pixels
+    original_height: float | None = None  # pixels
+    crop_top: float = 0.0  # pixels
+    crop_left: float = 0.0  # pixels
+    aesthetic_score: float = 6.0  # aMUSEd draws with 6
+
+    def named(self, width: int, height: int) -> MicroCond:
+        """The micro-conditions of a picture of `width` x `height` pixels."""
+        return MicroCond(
+            width if self.original_width is None else self.original_width,
+            height if self.original_height is None else self.original_height,
+            self.crop_top,
+            self.crop_left,
+            self.aesthetic_score,
+        )
+
+
+@dataclass
+class RunConfig:
+    """Everything a run can be told. `conf/config.yaml` and `conf/exp/NAME.yaml` fill it in."""
+
+    name: str = MISSING  # the experiment's, same as its file
+    kind: str = "experiment"  # one of src.experiments.KINDS
+    task: str = MISSING  # one of TASKS
+
+    model: str = EMBEDDED  # or amused_256, amused_512, a hub id, a folder in the published layout
+    variant: str | None = None  # "fp16" reads diffusion_pytorch_model.fp16.safetensors
+    dtype: str = "float32"  # one of DTYPES
+    device: str = "auto"  # auto = cuda where there is one; cpu, cuda, cuda:1
+
+    prompts: list[str] = field(default_factory=list)
+    prompts_file: str | None = None  # a prompt a line, instead of `prompts`
+    negative_prompts: list[str] | None = None  # one for each prompt, or one for all
+    num_images_per_prompt: int = 1
+    height: int | None = None  # pixels; None = what the model was trained on
+    width: int | None = None
+    micro_cond: MicroCondConfig = field(default_factory=MicroCondConfig)
+    seed: int = 0  # of everything that is drawn and has no seed of its own
+    seeds: list[int] | None = None  # one an image; None = seed, seed + 1, ...
+
+    output_dir: str | None = None  # None = the run's own folder
+    save_record: bool = False  # replace the committed record, figures and page
+
+    data: DataConfig = field(default_factory=DataConfig)
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
+    """Every key there is, dotted, with its annotated type: {"sampler.num_steps": int, ...}."""
+    types = {}
+    for entry in fields(schema):
+        key = prefix + entry.name
+        types[key] = entry.type
+        if is_dataclass(entry.type):
+            types |= key_types(entry.type, key + ".")
+    return types
+
+
+def check(config: RunConfig) -> None:
+    """Refuse what no task could do; raises UserError. Needs no model, no file and no torch."""
+    _one_of("task", config.task, TASKS)
+    _one_of("kind", config.kind, KINDS)
+    _one_of("dtype", config.dtype, DTYPES)
+    if not config.model.strip():
+        raise UserError("model is empty; give embedded, amused_256, amused_512, a folder or hub id.")
+    kind, _, index = config.device.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (":" in config.device and not index.isdigit()):
+        raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
+    _at_least("num_images_per_prompt", config.num_images_per_prompt, 1)
+    for side in ("height", "width"):
+        if getattr(config, side) is not None:
+            _at_least(side, getattr(config, side), 1)
+    _check_prompts(config)
+    _check_seeds(config)
+    _check_micro_cond(config.micro_cond)
+    check_masking(config.masking)
+    check_sampler(config.sampler)
+    _check_evaluation(config.evaluation)
+
+
+def _check_prompts(config: RunConfig) -> None:
+    if config.prompts and config.prompts_file is not None:
+        raise UserError("prompts and prompts_file are both given; give one of them.")
+    if config.task == "generate" and not config.prompts and config.prompts_file is None:
+        raise UserError(
+            """There are no prompts: give 'prompts=["a red heart"]', or prompts_file=PATH."""
+        )
+    for key in ("prompts", "negative_prompts"):
+        for index, prompt in enumerate(getattr(config, key) or []):
+            if not isinstance(prompt, str):
+                raise UserError(f"{key}[{index}] is {prompt!r}; a prompt is text in quotes.")
+    negative = config.negative_prompts
+    if negative is not None and config.prompts and len(negative) not in (1, len(config.prompts)):
+        raise UserError(
+            f"negative_prompts has {len(negative)} entries for {len(config.prompts)} prompts; "
+            "give one for each prompt, or one for all."
+        )
+
+
+def _check_seeds(config: RunConfig) -> None:
+    _between("seed", config.seed, 0, 2**63 - 1)
+    for index, seed in enumerate(config.seeds or []):
+        _between(f"seeds[{index}]", seed, 0, 2**63 - 1)
+    if config.seeds is not None and config.prompts:
+        check_seed_count(len(config.seeds), len(config.prompts), config.num_images_per_prompt)
+
+
+def check_seed_count(num_seeds: int, num_prompts: int, num_images_per_prompt: int) -> None:
+    """Every image has exactly one seed; raises UserError otherwise."""
+    num_images = num_prompts * num_images_per_prompt
+    if num_seeds != num_images:
+        raise UserError(
+            f"seeds has {num_seeds} entries for {num_images} images ({num_prompts} prompts x "
+            f"{num_images_per_prompt}); give one an image, or leave seeds out."
+        )
+
+
+def _check_micro_cond(micro_cond: MicroCondConfig) -> None:
+    for name, value in vars(micro_cond).items():
+        if value is not None and not math.isfinite(value):
+            raise UserError(f"micro_cond.{name}={value}; give a finite number.")
+
+
+def _check_evaluation(evaluation: EvaluationConfig) -> None:
+    _at_least("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2)
+    _at_least("evaluation.num_reference", evaluation.num_reference, 2)
+    _at_least("evaluation.batch_size", evaluation.batch_size, 1)
+    _between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UserError(f"{key}='{value}' is unknown; {nearest(value, known)}")
+
+
+def _at_least(key: str, value: int, smallest: int) -> None:
+    if value < smallest:
+        raise UserError(f"{key}={value} is too small; give a whole number from {smallest} up.")
+
+
+def _between(key: str, value: int | float, low: int | float, high: int | float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise UserError(f"{key}={value} is impossible; give a number from {low:g} to {high:g}.")

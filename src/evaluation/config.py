@@ -1,0 +1,35 @@
+"""Settings of the evaluation: who looks at the pictures, and at how many of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+EMBEDDED_CLIP = "experiments/glyphs_clip/model"  # relative to the repository's root
+EMBEDDED_NAME = "glyph-clip"
+
+
+@dataclass
+class EvaluationConfig:
+    """What `evaluate` measures. The counts and seeds decide which prompts are drawn."""
+
+    clip: str = EMBEDDED_CLIP  # folder of a transformers CLIPModel with its tokenizer
+    clip_name: str = ""  # stands in FD[...]; empty = named after the folder
+    prompts_per_kind: int = 500  # test prompts of each kind (one object, two, held out)
+    num_reference: int = 1000  # real scenes that the Fréchet distance compares with
+    prompt_seed: int = 20_000  # which test prompts
+    reference_seed: int = 30_000  # which real scenes
+    first_picture_seed: int = 0  # picture i of a kind is generated with this seed + i
+    batch_size: int = 64  # pictures per pass through CLIP; changes no number
+    confidence: float = 0.95  # of every interval
+
+
+def features_name(config: EvaluationConfig) -> str:
+    """The name a Fréchet distance carries in brackets: whose features it compares.
+
+    A checkpoint's files often lie in `NAME/model`, so that folder's parent gives the name.
+    """
+    if config.clip_name:
+        return config.clip_name
+    if Path(config.clip) == Path(EMBEDDED_CLIP):
+        return EMBEDDED_NAME
+    folder = Path(config.clip)
+    return folder.parent.name if folder.name == "model" else folder.name

@@ -1,0 +1,97 @@
+"""Fréchet distance between two sets of pictures, computed by clean-fid from given features.
+
+Dimensions: batch, dim. The distance compares two Gaussians (Heusel et al. 2017, eq. 6), and its
+value depends on whose features they are, so the name carries them: FD[glyph-clip]. It falls as
+pictures are added, so only numbers of equal sample counts compare.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from src.errors import UserError
+from src.evaluation.measurement import Measurement
+
+
+class TooFewPictures(UserWarning):
+    """Fewer pictures than feature dimensions: the covariance is not known in every direction."""
+
+
+def frechet_distance(
+    features: Float[np.ndarray, "batch dim"],
+    reference: Float[np.ndarray, "others dim"],
+    features_name: str,
+    subject: str = "generated pictures",
+) -> Measurement:
+    """The distance of `features` from `reference`; 0 for two identical sets, never an FID.
+
+    Raises:
+        UserError: fewer than two pictures on a side, features that are not finite, or a clean-fid
+            that this installation cannot run.
+    """
+    num_samples, num_reference = len(features), len(reference)
+    if min(num_samples, num_reference) < 2:
+        raise UserError(
+            f"A Fréchet distance needs at least 2 pictures on each side; got {num_samples} "
+            f"and {num_reference}."
+        )
+    if not (np.isfinite(features).all() and np.isfinite(reference).all()):
+        raise UserError(f"The features of {features_name} are not finite: its weights are damaged.")
+    dim = features.shape[1]
+    note = ""
+    if min(num_samples, num_reference) <= dim:
+        note = f"rank deficient: {num_samples} and {num_reference} pictures, {dim} dimensions"
+        warnings.warn(
+            f"FD[{features_name}] from {num_samples} pictures against {num_reference} real ones "
+            f"is rank deficient: the features have {dim} dimensions, and both sides need more "
+            "pictures than that. Read it as a rough guide, not as a result.",
+            TooFewPictures,
+            stacklevel=2,
+        )
+    return Measurement(
+        name=f"FD[{features_name}]",
+        value=_distance(features, reference),
+        num_samples=num_samples,
+        num_reference=num_reference,
+        subject=subject,
+        is_higher_better=False,
+        note=note,
+    )
+
+
+def _distance(features: np.ndarray, reference: np.ndarray) -> float:
+    fid_from_feats = _clean_fid()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        # clean-fid calls scipy's sqrtm with an argument that scipy has deprecated, and prints a
+        # line where the covariance is singular; TooFewPictures says that in words
+        warnings.simplefilter("ignore")
+        try:
+            # float64, because clean-fid averages in the precision it is given
+            distance = fid_from_feats(features.astype(np.float64), reference.astype(np.float64))
+        except TypeError as error:
+            raise UserError(
+                "clean-fid cannot run with this SciPy (it needs scipy<1.18): install the versions "
+                "pinned in requirements.txt."
+            ) from error
+        except ValueError as error:
+            raise UserError(
+                f"clean-fid found no Fréchet distance between {len(features)} and "
+                f"{len(reference)} pictures ({error}): give it more pictures."
+            ) from error
+    return max(0.0, float(distance))  # rounding leaves -1e-12 for equal sets
+
+
+def _clean_fid() -> Callable[[np.ndarray, np.ndarray], float]:
+    """clean-fid's entry for features. Imported here: it loads torchvision, which may not fit."""
+    try:
+        from cleanfid.fid import fid_from_feats
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise UserError(
+            f"clean-fid cannot be loaded ({error}): install torch, torchvision and scipy in the "
+            "versions pinned in requirements.txt."
+        ) from error
+    return fid_from_feats

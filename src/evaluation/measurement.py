@@ -1,0 +1,40 @@
+"""One measured number, never without what was measured, on how many samples, and how surely."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number of a report.
+
+    `low` and `high` enclose the value with the stated confidence where an interval is known;
+    a Fréchet distance has none, because resampling would move its value, not only spread it.
+    """
+
+    name: str  # "FD[glyph-clip]", "CLIP score[glyph-clip]", "whole scene right: two objects"
+    value: float
+    num_samples: int  # pictures the number was computed from
+    low: float | None = None
+    high: float | None = None
+    subject: str = "generated pictures"  # or "real scenes", "shuffled captions"
+    num_reference: int | None = None  # real pictures on the other side, for distances
+    is_higher_better: bool = True
+    is_share: bool = False  # a share in [0, 1], written in percent
+    note: str = ""  # what a reader must know to compare this number with another one
+
+    @property
+    def samples(self) -> str:
+        """The sample count in words, for tables: "500" or "500 vs 1,000"."""
+        if self.num_reference is None:
+            return f"{self.num_samples:,}"
+        return f"{self.num_samples:,} vs {self.num_reference:,}"
+
+    @property
+    def text(self) -> str:
+        """The value with its interval: "91.4 % (88.6 to 93.6)"."""
+        value = f"{self.value:.1%}".replace("%", " %") if self.is_share else f"{self.value:.2f}"
+        if self.low is None or self.high is None:
+            return value
+        if self.is_share:
+            return f"{value} ({100 * self.low:.1f} to {100 * self.high:.1f})"
+        return f"{value} ({self.low:.2f} to {self.high:.2f})"

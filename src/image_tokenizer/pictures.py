@@ -1,0 +1,53 @@
+"""Pictures as people hold them (PIL) <-> pixels as models read them.
+
+Pixels are `batch 3 height width`, from 0 to 1.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from src.errors import UserError
+
+
+def to_pixels(images: Any) -> Float[Tensor, "batch 3 height width"]:
+    """The pixels of one PIL picture or a sequence of equally large ones; colours become RGB.
+
+    A tensor of pixels passes through. Raises UserError for anything else.
+    """
+    if isinstance(images, Tensor):
+        return _checked(images)
+    listed = list(images) if isinstance(images, Sequence) else [images]
+    if not listed:
+        raise UserError("there are no images: give at least one")
+    for image in listed:
+        if not isinstance(image, Image.Image):
+            raise UserError(f"images holds a {type(image).__name__}: give PIL pictures, or pixels")
+        if image.size != listed[0].size:
+            raise UserError(
+                f"the images have different sizes, {listed[0].size} and {image.size}: encode "
+                "those of one size together"
+            )
+    stacked = np.stack([np.asarray(image.convert("RGB")) for image in listed])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
+
+
+def to_images(pixels: Float[Tensor, "batch 3 height width"]) -> list[Image.Image]:
+    """PIL pictures of pixels, rounded to the nearest of 256 levels."""
+    levels = (pixels.float() * 255).round().clamp(0, 255).to(torch.uint8)
+    return [Image.fromarray(picture) for picture in levels.permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def _checked(pixels: Tensor) -> Tensor:
+    is_picture = pixels.ndim == 4 and pixels.shape[1] == 3 and pixels.is_floating_point()
+    if not is_picture or not bool(((pixels >= 0) & (pixels <= 1)).all()):
+        raise UserError(
+            f"the images are a tensor of {pixels.dtype} and shape {tuple(pixels.shape)}: pixels "
+            "are floating point, batch x 3 x height x width, from 0 to 1"
+        )
+    return pixels

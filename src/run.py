@@ -1,0 +1,88 @@
+"""The only entry point: `python -m src.run +exp=NAME` composes, checks, and calls one task.
+
+Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says why; 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from src.command_line import HELP, Request, listing, read_request
+from src.errors import UserError
+from src.experiments import CONF
+from src.whole_files import storage_sentence
+
+REFUSED, INTERRUPTED = 2, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Answer one command line and return the exit status."""
+    warnings.formatwarning = lambda message, *_: f"Warning: {message}\n"
+    try:
+        return _answer(sys.argv[1:] if arguments is None else arguments)
+    except UserError as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        sentence = storage_sentence(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return REFUSED
+
+
+def _answer(arguments: list[str]) -> int:
+    if not arguments:
+        print(listing())
+        return 0
+    request = read_request(arguments)
+    if request.is_help:
+        print(HELP)
+        return 0
+    from src.compose import composed, jobs_of  # Hydra takes longer to import than a list to print
+
+    overrides = list(request.overrides)
+    jobs = jobs_of(overrides) if request.is_sweep else [overrides]
+    trees = [composed(job).tree for job in jobs]  # all of them, before anything is written
+    if request.shown is None:
+        return _launch(request)
+    print(_shown(trees[0], request.shown))
+    return 0
+
+
+def _shown(tree, part: str) -> str:
+    from omegaconf import OmegaConf
+
+    keys = [key for key in tree if part == "all" or (key == "hydra") == (part == "hydra")]
+    return OmegaConf.to_yaml(OmegaConf.masked_copy(tree, keys)).rstrip()
+
+
+def _launch(request: Request) -> int:
+    """Let Hydra make the run's folder, keep its log and call the task, once for every job."""
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    refused = []
+
+    def job(tree) -> None:
+        config = OmegaConf.to_object(tree)
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            importlib.import_module(f"src.tasks.{config.task}").run(config, folder)
+        except UserError as error:  # the other jobs of a sweep still run
+            print(error, file=sys.stderr)
+            refused.append(folder)
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of ending in Hydra's own words
+    sys.argv = [sys.argv[0], *request.overrides, *(["--multirun"] if request.is_sweep else [])]
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+    return REFUSED if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

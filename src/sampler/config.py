@@ -1,0 +1,50 @@
+"""Settings of the decoding: how many steps, how much guidance, and which randomness.
+
+Imports no torch, so that composing a configuration stays quick.
+"""
+
+import math
+from dataclasses import dataclass
+
+from src.errors import UserError, nearest
+from src.masking.config import check_schedule
+
+KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
+
+
+@dataclass
+class SamplerConfig:
+    """What a sampler follows; the defaults are aMUSEd's."""
+
+    name: str = "confidence"  # one of KNOWN_SAMPLERS
+    num_steps: int = 12  # model passes, from 1
+    guidance_scale: float = 10.0  # from 0: 0 = without the prompt, 1 = guidance off
+    choice_temperature_start: float = 2.0  # times Gumbel noise on which position is kept ...
+    choice_temperature_end: float = 0.0  # ... in the last step; linear in between
+    sampling_temperature: float = 1.0  # divides the logits that codes are drawn from; 0 = best code
+    schedule: str = "cosine"  # one of masking's KNOWN_SCHEDULES
+
+
+def check_sampler(config: SamplerConfig) -> None:
+    """Refuse settings that no sampler can follow; raises UserError."""
+    if config.name not in KNOWN_SAMPLERS:
+        raise UserError(
+            f"sampler '{config.name}' is unknown; {nearest(config.name, KNOWN_SAMPLERS)}"
+        )
+    check_schedule(config.schedule)
+    steps = config.num_steps
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise UserError(f"num_steps={steps!r} is impossible; give a whole number from 1 up.")
+    for name in (
+        "guidance_scale",
+        "choice_temperature_start",
+        "choice_temperature_end",
+        "sampling_temperature",
+    ):
+        value = getattr(config, name)
+        if not _is_number(value) or not math.isfinite(value) or value < 0:
+            raise UserError(f"{name}={value!r} is impossible; give a number from 0 up.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

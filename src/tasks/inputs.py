@@ -1,0 +1,81 @@
+"""What a configuration names, opened: the model, its device, the prompts and the seeds."""
+
+from pathlib import Path
+
+from src.config import EMBEDDED, PUBLISHED_MODELS, RunConfig, check_seed_count
+from src.errors import UserError
+
+LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
+
+
+def open_model(config: RunConfig):
+    """The `Amused` that `model`, `variant`, `dtype` and `device` name."""
+    import torch
+
+    from src.amused import Amused
+
+    device = choose_device(config.device, torch.cuda.device_count())
+    dtype = getattr(torch, config.dtype)
+    if config.model == EMBEDDED:
+        return Amused.embedded(dtype=dtype, device=device)
+    name = PUBLISHED_MODELS.get(config.model, config.model)
+    return Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=device)
+
+
+def choose_device(device: str, num_gpus: int) -> str:
+    """The device in torch's words; raises UserError for a GPU that is not there."""
+    if device == "auto":
+        return "cuda" if num_gpus else "cpu"
+    kind, _, index = device.partition(":")
+    if kind == "cuda" and int(index or 0) >= num_gpus:
+        raise UserError(
+            f"device='{device}', and torch sees {num_gpus} GPUs; give device=cpu or device=auto "
+            "(+exp=doctor says what keeps torch from a GPU)."
+        )
+    return device
+
+
+def read_prompts(config: RunConfig) -> list[str]:
+    """The prompts given, or those of `prompts_file`: a prompt a line, empty lines left out."""
+    if config.prompts_file is None:
+        if not config.prompts:
+            raise UserError("""There are no prompts: give 'prompts=["a red heart"]'.""")
+        return list(config.prompts)
+    path = Path(config.prompts_file)
+    if not path.is_file():
+        raise UserError(f"prompts_file={path} is not a file; give a text file, a prompt a line.")
+    if path.stat().st_size > LONGEST_PROMPTS_FILE:
+        raise UserError(f"prompts_file={path} is larger than 10 MiB; is it a list of prompts?")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"prompts_file={path} is not text in UTF-8 (byte {error.start}); save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise UserError(f"prompts_file={path} cannot be read: {error.strerror}.") from error
+    prompts = [line.strip() for line in lines if line.strip()]
+    if not prompts:
+        raise UserError(f"prompts_file={path} has no prompts; write one a line.")
+    return prompts
+
+
+def choose_seeds(config: RunConfig, num_prompts: int) -> list[int]:
+    """One seed an image: those given, or `seed`, `seed` + 1, ..."""
+    if config.seeds is not None:
+        check_seed_count(len(config.seeds), num_prompts, config.num_images_per_prompt)
+        return list(config.seeds)
+    return list(range(config.seed, config.seed + num_prompts * config.num_images_per_prompt))
+
+
+def choose_negative_prompts(config: RunConfig, num_prompts: int) -> list[str] | None:
+    """One negative prompt for each prompt, or None where none was given."""
+    negative = config.negative_prompts
+    if negative is None:
+        return None
+    if len(negative) not in (1, num_prompts):
+        raise UserError(
+            f"negative_prompts has {len(negative)} entries for {num_prompts} prompts; "
+            "give one for each prompt, or one for all."
+        )
+    return list(negative) * (num_prompts if len(negative) == 1 else 1)

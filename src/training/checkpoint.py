@@ -1,0 +1,85 @@
+"""Training checkpoints that survive a kill: written whole, checked by hash, newest valid one loaded.
+
+Lightning stages a checkpoint in the system's temporary folder and copies it, so a full disk can
+leave half a file under its final name. Here the temporary file lies in the same folder, reaches the
+disk before it is renamed, and its sha256 is written last: no hash, no checkpoint.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
+
+KEPT = 2  # checkpoints left on disk: the newest and the one before it
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Lightning's checkpoint plugin: all of the file under its final name, or none."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path, storage_options=None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        _write_hash(path)
+
+    def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict[str, Any]:
+        return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+
+
+class EverySteps(Checkpoint):
+    """Save each `every` steps and at the end of a piece; keep the newest two."""
+
+    def __init__(self, folder: Path, every: int):
+        self.folder, self.every = folder, every
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        if trainer.global_step % self.every == 0:
+            self._save(trainer)
+
+    def on_train_end(self, trainer, _module) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer) -> None:
+        path = self.folder / f"step_{trainer.global_step:08d}.ckpt"
+        if is_valid(path):
+            return
+        trainer.save_checkpoint(path)
+        for old in sorted(self.folder.glob("step_*.ckpt"))[:-KEPT]:
+            _hash_path(old).unlink(missing_ok=True)
+            old.unlink()
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint whose hash is right, or None; damaged ones are passed over."""
+    found = sorted(folder.glob("step_*.ckpt"), reverse=True)
+    return next((path for path in found if is_valid(path)), None)
+
+
+def is_valid(path: Path) -> bool:
+    """Whether the file is there and is what was written."""
+    hashed = _hash_path(path)
+    return path.exists() and hashed.exists() and hashed.read_text() == _sha256(path)
+
+
+def _hash_path(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_hash(path: Path) -> None:
+    partial = path.with_name(path.name + ".sha256.partial")
+    partial.write_text(_sha256(path))
+    os.replace(partial, _hash_path(path))

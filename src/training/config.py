@@ -1,0 +1,41 @@
+"""Settings of a training run of the embedded models; `conf/training/*.yaml` holds one a model."""
+
+from dataclasses import dataclass
+
+MODELS = ("vqgan", "clip", "uvit")
+
+
+@dataclass
+class TrainingConfig:
+    model: str = "uvit"  # which of MODELS is trained
+    preset: str = "glyphs"  # the architecture: presets/NAME.json beside the model's code
+    image_tokenizer: str | None = None  # folder with a trained vqvae/; None = the shipped one
+    text_encoder: str | None = None  # folder with a trained CLIP; None = the shipped one
+
+    max_steps: int = 10_000
+    max_minutes: float = 60.0  # one piece; the same command continues where it ended
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    decay_ratio: float = 0.25  # share of max_steps over which the rate falls to 0 at the end
+    weight_decay: float = 0.01
+    beta2: float = 0.98
+    max_grad_norm: float = 1.0
+    ema_decay: float = 0.999
+
+    drop_prob: float = 0.1  # U-ViT: share of prompts replaced by the empty one
+    label_smoothing: float = 0.0  # U-ViT: 0.1 in aMUSEd's pre-training (report section 2.3)
+    num_cached: int = 100_000  # U-ViT: scenes encoded to tokens before training starts
+    narrow_prob: float = 0.5  # CLIP: share of batches drawn from few names, hence hard to tell apart
+    commitment_weight: float = 0.25  # VQGAN (report section 2.1)
+    codebook_decay: float = 0.98  # VQGAN: how slowly codes follow the latents they stand for
+    revive_every: int = 50  # VQGAN: steps between revivals of dead codes
+    dead_below: float = 0.03  # VQGAN: dead = chosen less often than this share of an even use
+
+    checkpoint_every: int = 250  # steps
+    sample_every: int = 1_000  # steps between sample pictures
+    log_every: int = 20  # steps
+    num_workers: int = 1  # processes that draw pictures
+    num_threads: int = 0  # CPU threads of torch; 0 = torch's own choice
+    precision: str = "32-true"  # Lightning's name for it
+    compile: bool = False  # torch.compile the model

@@ -1,0 +1,72 @@
+"""Run a Lightning module for one piece of its training, continuing where the last piece ended."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from src.training.batches import BatchesByStep, step_loader
+from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint
+from src.training.config import TrainingConfig
+
+
+class FiniteLoss(Callback):
+    """Stop at the first loss that is not a number, before it reaches a checkpoint."""
+
+    def on_train_batch_end(self, trainer, module, outputs, *_) -> None:
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {loss.item()} at step {trainer.global_step}: lower "
+                f"training.learning_rate={module.config.learning_rate}"
+            )
+
+
+def fit(
+    module: lightning.LightningModule,
+    draw_batch: Callable[[int], Any],
+    config: TrainingConfig,
+    folder: Path,
+    callbacks: list[Callback] | None = None,
+) -> int:
+    """Train until `max_steps` or for `max_minutes`; returns the number of steps done in all.
+
+    folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
+    callbacks: what else happens on the way, such as sample pictures.
+    """
+    if config.num_threads:
+        torch.set_num_threads(config.num_threads)
+    checkpoints = folder / "checkpoints"
+    resume = newest_checkpoint(checkpoints)
+    first_step = int(resume.stem.removeprefix("step_")) if resume else 0
+    trainer = lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision=config.precision,
+        max_steps=config.max_steps,
+        max_time=timedelta(minutes=config.max_minutes),
+        gradient_clip_val=config.max_grad_norm,
+        log_every_n_steps=config.log_every,
+        logger=[
+            TensorBoardLogger(folder, name="", version="tensorboard"),
+            CSVLogger(folder, name="", version=f"csv_from_{first_step:08d}"),
+        ],
+        callbacks=[
+            FiniteLoss(),
+            EverySteps(checkpoints, config.checkpoint_every),
+            TQDMProgressBar(refresh_rate=config.log_every),
+            *(callbacks or []),
+        ],
+        plugins=[WholeFiles()],
+        enable_model_summary=False,
+    )
+    batches = BatchesByStep(draw_batch, config.max_steps)
+    if first_step < config.max_steps:
+        loader = step_loader(batches, first_step, config.num_workers)
+        trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
+    return trainer.global_step

@@ -1,0 +1,145 @@
+"""aMUSEd's U-ViT: from partly hidden token ids and a prompt to logits over the codebook.
+
+Dimensions: batch, height and width of the token grid, seq = height * width, channels (of the
+convolution stages), dim (of the transformer), words, codes.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Generator, Tensor, nn
+
+from src.errors import UserError
+from src.transformer.blocks import Stage, TransformerLayer, sinusoidal
+from src.transformer.config import TransformerConfig, check
+from src.transformer.initialisation import Init, initialise
+
+
+class Condition(NamedTuple):
+    """All that the U-ViT is told besides the tokens; the same for every step of one picture."""
+
+    text: Float[Tensor, "batch words dim"]  # the prompt, word by word
+    vector: Float[Tensor, "batch dim"]  # pooled prompt and micro-conditioning, activated
+
+
+class UViT(nn.Module):
+    """Convolution stages around a plain transformer, steered by text throughout (report, section 3).
+
+    This is the U-ViT of the "simple diffusion" lineage: its two stages change the grid and the
+    width, and there are no long skip connections as in Bao et al.'s model of the same name.
+    There are no position embeddings, so any grid size can be read.
+    """
+
+    def __init__(
+        self, config: TransformerConfig, init: Init = "training", generator: Generator | None = None
+    ):
+        """Build and initialise the model; raises UserError for an impossible configuration."""
+        super().__init__()
+        check(config)
+        self.config = config
+        channels, dim = config.block_out_channels, config.hidden_size
+        bias, eps, affine = config.use_bias, config.layer_norm_eps, config.ln_elementwise_affine
+
+        self.text_in = nn.Linear(config.encoder_hidden_size, dim, bias=bias)
+        self.text_norm = nn.RMSNorm(dim, eps, affine)
+        self.condition_in = nn.Linear(
+            config.cond_embed_dim + config.micro_cond_embed_dim, dim, bias=bias
+        )
+        self.condition_out = nn.Linear(dim, dim, bias=bias)
+
+        self.embedding = nn.Embedding(config.vocab_size, config.in_channels)
+        self.embedding_norm = nn.RMSNorm(config.in_channels, eps, affine)
+        self.embedding_out = nn.Linear(config.in_channels, channels, bias=bias)
+
+        self.down = Stage(config, resample="halve" if config.downsample else None)
+        self.transformer_in_norm = nn.RMSNorm(channels, eps, affine)
+        self.transformer_in = nn.Linear(channels, dim, bias=bias)
+        self.layers = nn.ModuleList(
+            TransformerLayer(
+                dim,
+                config.num_attention_heads,
+                config.intermediate_size,
+                bias,
+                config.hidden_dropout,
+                eps,
+                affine,
+            )
+            for _ in range(config.num_hidden_layers)
+        )
+        self.transformer_out_norm = nn.RMSNorm(dim, eps, affine)
+        self.transformer_out = nn.Linear(dim, channels, bias=bias)
+        self.up = Stage(config, resample="double" if config.upsample else None)
+
+        self.logits_in = nn.Linear(channels, config.in_channels, bias=bias)
+        self.logits_norm = nn.RMSNorm(config.in_channels, eps, affine)
+        self.logits_out = nn.Linear(config.in_channels, config.codebook_size, bias=bias)
+        self.reset_parameters(init, generator)
+
+    @property
+    def mask_token_id(self) -> int:
+        """The id that stands for a hidden token: the last of the vocabulary."""
+        return self.config.vocab_size - 1
+
+    def reset_parameters(self, init: Init = "training", generator: Generator | None = None) -> None:
+        """Draw all parameters anew: "training" as published, "random" with every one perturbed.
+
+        "training" begins with logits that are exactly zero; "random" with logits that have an
+        opinion, for tests and demonstrations. See `initialisation`.
+        """
+        initialise(self, init, generator)
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch height width"],
+        text_states: Float[Tensor, "batch words text_dim"],
+        pooled_text: Float[Tensor, "batch pooled_dim"],
+        micro_cond: Float[Tensor, "batch 5"],
+    ) -> Float[Tensor, "batch seq codes"]:
+        """Logits over the codebook for every token, hidden or not, row by row.
+
+        token_ids: 0 to codebook_size - 1, or mask_token_id where hidden. With downsampling both
+        sides of the grid must be even (UserError).
+        text_states, pooled_text: of the text encoder, not normalised; every word is attended to.
+        micro_cond: the numbers of `MicroCond`, in its order and units.
+        """
+        return self.predict(token_ids, self.prepare(text_states, pooled_text, micro_cond))
+
+    def prepare(
+        self,
+        text_states: Float[Tensor, "batch words text_dim"],
+        pooled_text: Float[Tensor, "batch pooled_dim"],
+        micro_cond: Float[Tensor, "batch 5"],
+    ) -> Condition:
+        """The part of `forward` that does not depend on the tokens: once per picture is enough."""
+        text = self.text_norm(self.text_in(text_states))  # (batch, words, dim)
+        micro = sinusoidal(micro_cond, self.config.micro_cond_encode_dim)
+        vector = torch.cat([pooled_text, micro.to(pooled_text.dtype)], dim=1)
+        vector = self.condition_out(F.silu(self.condition_in(vector)))  # (batch, dim)
+        return Condition(text, F.silu(vector))  # every modulation begins with this same SiLU
+
+    def predict(
+        self, token_ids: Int[Tensor, "batch height width"], condition: Condition
+    ) -> Float[Tensor, "batch seq codes"]:
+        """Logits for token ids under a condition made by `prepare`; see `forward`."""
+        text, vector = condition
+        if self.config.downsample and (token_ids.shape[1] % 2 or token_ids.shape[2] % 2):
+            height, width = token_ids.shape[1:]
+            raise UserError(
+                f"A token grid of {height} x {width} cannot be halved and doubled again: "
+                "with downsampling both sides must be even."
+            )
+        tokens = self.embedding_norm(self.embedding(token_ids))  # (batch, height, width, in)
+        tokens = self.embedding_out(tokens)                      # (batch, height, width, channels)
+        tokens = self.down(tokens, text, vector)
+        grid = tokens.shape[1:3]
+        states = self.transformer_in_norm(tokens).flatten(1, 2)  # (batch, seq, channels)
+        states = self.transformer_in(states)                     # (batch, seq, dim)
+        for layer in self.layers:
+            states = layer(states, text, vector)
+        states = self.transformer_out_norm(states)
+        tokens = self.transformer_out(states).unflatten(1, grid)  # (batch, height, width, channels)
+        tokens = self.up(tokens, text, vector)
+        tokens = self.logits_norm(self.logits_in(tokens))        # (batch, height, width, in)
+        return self.logits_out(tokens).flatten(1, 2)             # (batch, seq, codes)

@@ -1,0 +1,96 @@
+"""Files that are there whole or not at all, and storage trouble told in one sentence."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from src.errors import UserError
+
+_TROUBLE = {
+    errno.EACCES: "may not be written to (permission denied); choose another folder",
+    errno.EPERM: "may not be written to (operation not permitted); choose another folder",
+    errno.ENOENT: "is not there and cannot be made",
+    errno.EROFS: "lies on a read-only file system; choose another folder",
+    errno.ENOSPC: "lies on a full disk",
+    errno.EDQUOT: "lies on a disk where your quota is used up",
+    errno.ENOTDIR: "has a file where a folder should be",
+    errno.EEXIST: "exists already and is no folder",
+    errno.EISDIR: "is a folder where a file should be",
+    errno.ENAMETOOLONG: "has too long a name",
+    errno.EIO: "could not be written (input/output error of the disk)",
+}
+
+
+def storage_sentence(error: OSError, path: Path | str | None = None) -> str | None:
+    """What went wrong with the storage, or None when this error is of another kind."""
+    if error.errno not in _TROUBLE:
+        return None
+    where = Path(path or error.filename or ".")
+    sentence = f"{where} {_TROUBLE[error.errno]}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(_existing(where)).free
+        sentence += f" ({free / 2**20:.0f} MiB free)"
+    return sentence + "."
+
+
+@contextmanager
+def told_in_a_sentence(path: Path | str) -> Iterator[None]:
+    """Turn storage trouble inside the block into a UserError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        sentence = storage_sentence(error, path)
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file so that its name never shows a part of it; raises UserError.
+
+    The content goes to a hidden file of the same folder, onto the disk, then takes the name.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with told_in_a_sentence(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False)
+        try:
+            with part:
+                part.write(data)
+                part.flush()
+                os.fsync(part.fileno())
+            os.chmod(part.name, 0o666 & ~_umask())  # a temporary file is private otherwise
+            os.replace(part.name, path)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+
+
+def writable_folder(path: Path, num_bytes: int = 0) -> Path:
+    """Make the folder and try it with a small file, before the work starts; raises UserError."""
+    with told_in_a_sentence(path):
+        path.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path, prefix=".", suffix=".part") as probe:
+            probe.write(b"probe")
+            probe.flush()
+    free = shutil.disk_usage(path).free
+    if free < num_bytes:
+        raise UserError(
+            f"{path} needs about {num_bytes / 2**20:.1f} MiB for what is to be written and "
+            f"{free / 2**20:.1f} MiB are free."
+        )
+    return path
+
+
+def _existing(path: Path) -> Path:
+    return path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

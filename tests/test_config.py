@@ -1,0 +1,74 @@
+"""The schema of a run: its defaults are valid, and its checks know every stage."""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import pytest
+
+from src.compose import composed
+from src.config import DTYPES, MicroCondConfig, RunConfig, check, key_types
+from src.errors import UserError
+from src.experiments import ROOT
+
+
+def config(**changes) -> RunConfig:
+    return replace(RunConfig(name="generate", task="generate", prompts=["a red heart"]), **changes)
+
+
+def test_the_defaults_with_a_prompt_are_valid():
+    check(config())
+
+
+def test_every_key_is_known_by_its_dotted_name():
+    keys = key_types()
+    assert keys["sampler.num_steps"] is int
+    assert keys["micro_cond.aesthetic_score"] is float
+    assert {entry.name for entry in fields(RunConfig)} <= keys.keys()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_dtype_is_one_of_torch(dtype):
+    torch = pytest.importorskip("torch")
+    assert getattr(torch, dtype).is_floating_point
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps"])
+def test_known_devices_are_accepted(device):
+    check(config(device=device))
+
+
+@pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:x", "cpu0"])
+def test_unknown_devices_are_refused(device):
+    with pytest.raises(UserError, match="device="):
+        check(config(device=device))
+
+
+def test_seeds_count_images_not_prompts():
+    check(config(num_images_per_prompt=3, seeds=[1, 2, 3]))
+    with pytest.raises(UserError, match="3 entries for 1 images"):
+        check(config(seeds=[1, 2, 3]))
+
+
+def test_micro_conditions_left_out_are_those_of_the_picture():
+    named = MicroCondConfig(original_height=100.0, aesthetic_score=2.0).named(width=64, height=32)
+    assert tuple(named) == (64, 100, 0, 0, 2)
+
+
+def test_composing_gives_the_stages_their_own_dataclasses():
+    run = composed(["+exp=generate", 'prompts=["x, y"]', "sampler.num_steps=3"]).config
+    assert type(run) is RunConfig
+    assert run.prompts == ["x, y"]
+    assert (run.sampler.num_steps, run.sampler.schedule) == (3, run.masking.schedule)
+
+
+def test_the_sampler_follows_the_schedule_of_training_unless_told_otherwise():
+    both = composed(["+exp=doctor", "masking.schedule=linear"]).config
+    assert both.sampler.schedule == "linear"
+    one = composed(["+exp=doctor", "masking.schedule=linear", "sampler.schedule=cosine"]).config
+    assert (one.masking.schedule, one.sampler.schedule) == ("linear", "cosine")
+
+
+def test_the_schema_alone_loads_no_torch():
+    code = "import sys, src.config; assert 'torch' not in sys.modules and 'hydra' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
