@@ -3,31 +3,268 @@
 Dimensions: batch (pictures); height and width of the token grid, except where pixels are named.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
-from PIL import Image
-from torch import Generator, Tensor, nn
+from jaxtyping import Int
+from PIL.Image import Image
+from torch import Generator, Tensor
 
+from src.assembly import Parts, build_parts, open_parts, published_tensors, save_parts
 from src.checkpoint.fingerprint import weights_hash
-from src.checkpoint.fit import fit
 from src.checkpoint.folder import CheckpointFolder
 from src.checkpoint.locate import locate
-from src.checkpoint.write import new_checkpoint, write_index, write_settings, write_tensors
-from src.conditioning import clip
-from src.conditioning.micro import micro_cond_rows
-from src.conditioning.prompts import (
-    Prompts,
-    checked_prompts,
-    negative_rows,
-    picture_order,
-    prompt_rows,
-)
+from src.conditioning.prompts import Prompts, checked_prompts
+from src.conditioning.rows import Rows, rows_for
 from src.conditioning.text import Text, TextEncoder
-from src.conditioning.tokenizer_folder import load_text_tokenizer, save_text_tokenizer
 from src.data.micro_cond import MicroCond
 from src.errors import UserError
+from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
+from src.image_tokenizer.vqgan import VQGAN
+from src.sampler.arguments import sampler_config
+from src.sampler.guidance import Logits
+from src.sampler.model_pass import Predict
+from src.sampler.passes import Progress, decode_passes, generator_pass, seeded_passes
+from src.sampler.seeds import seeds_for
+from src.sampler.trace import Trace
+from src.transformer.uvit import Condition, UViT
+
+EMBEDDED = Path(__file__).parents[1] / "experiments" / "glyphs_uvit" / "model"
+
+
+class Generation(NamedTuple):
+    """What `Amused.generate` gives back; pictures of one prompt stand together."""
+
+    images: list[Image]
+    token_ids: Int[Tensor, "batch height width"]
+    seeds: list[int] | None  # None if a generator made the choices
+    trace: Trace | None  # None unless recorded
+
+
+class Amused:
+    """A transformer that fills in image tokens, told by a text encoder, seen by an image tokenizer.
+
+    pictures_per_pass: how many pictures go through the transformer at once when each has its own
+        seed. At 1, the default, a seed's picture has the same bits in every batch; that costs
+        speed where a device is faster on larger batches. Above 1, passes are filled up to that
+        size, and a picture may differ in the last bits of its logits, rarely in a token, with its
+        place in the pass.
+    """
+
+    def __init__(
+        self,
+        transformer: UViT,
+        image_tokenizer: VQGAN,
+        text_encoder: TextEncoder,
+        mask_schedule: str = "cosine",
+        pictures_per_pass: int = 1,
+    ):
+        self.transformer = transformer
+        self.image_tokenizer = image_tokenizer
+        self.text_encoder = text_encoder
+        self.mask_schedule = mask_schedule
+        self.pictures_per_pass = pictures_per_pass
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_hub_id: str | Path,
+        variant: str | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+    ) -> "Amused":
+        """Open a checkpoint in the published layout, from a folder or the Hugging Face hub.
+
+        variant: "fp16" reads `*.fp16.safetensors`; dtype says what the weights become here. In
+            float16 the image tokenizer stays in float32 where its settings say `force_upcast`.
+        Raises UserError, naming file and remedy, for anything missing, damaged or misfitting.
+        """
+        folder = CheckpointFolder(locate(path_or_hub_id, variant), variant)
+        return cls(*open_parts(folder, dtype, device))
+
+    @classmethod
+    def embedded(
+        cls, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
+    ) -> "Amused":
+        """Open the model of glyph scenes that is shipped with this repository."""
+        if not EMBEDDED.is_dir():
+            raise UserError(
+                f"the embedded model is not at {EMBEDDED}: get the whole repository, or train it "
+                "with python -m src.run +exp=glyphs_all"
+            )
+        return cls.from_pretrained(EMBEDDED, dtype=dtype, device=device)
+
+    @classmethod
+    def from_config(
+        cls,
+        config: str | Mapping[str, Any],
+        seed: int = 0,
+        init: Literal["random", "training"] = "random",
+    ) -> "Amused":
+        """Build a system on fresh weights; see `assembly.build_parts` for what config may be.
+
+        init: "random" perturbs every parameter, so that prompts matter; "training" is the
+            published start, whose logits are all zero. The text tokenizer is a stand-in.
+        """
+        return cls(*build_parts(config, seed, init))
+
+    def save_pretrained(self, path: str | Path, variant: str | None = None) -> None:
+        """Write the published layout, which diffusers opens too: whole files or none (UserError).
+
+        variant: "fp16" names the weight files so; they hold this system's own precision.
+        """
+        save_parts(self._parts, path, self.dtype, variant)
+
+    def to(self, device: str | torch.device) -> "Amused":
+        """Move all parts to a device."""
+        for part in self._parts[:3]:
+            part.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        return self.transformer.logits_out.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.transformer.logits_out.weight.dtype
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom, unless `generate` is told otherwise."""
+        return self.transformer.config.sample_size * self.image_tokenizer.downscale
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right, unless `generate` is told otherwise."""
+        return self.height
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 over all weights, as hexadecimal; the first 12 digits tell models apart."""
+        parts = published_tensors(self._parts)
+        return weights_hash({f"{p}.{name}": t for p in parts for name, t in parts[p].items()})
+
+    @property
+    def _parts(self) -> Parts:
+        return Parts(self.transformer, self.image_tokenizer, self.text_encoder, self.mask_schedule)
+
+    def encode_prompts(self, prompts: str | Sequence[str]) -> Text:
+        """What the transformer hears of prompts, a row each; `generate` takes it in their place."""
+        return self.text_encoder.encode(checked_prompts(prompts))
+
+    def encode_images(self, images: Any) -> Int[Tensor, "batch height width"]:
+        """The token ids of PIL pictures, or of pixels `batch 3 height width` from 0 to 1.
+
+        Raises UserError unless both sides are multiples of the image tokenizer's downscale.
+        """
+        return encode_pixels(self.image_tokenizer, to_pixels(images))
+
+    def decode_tokens(self, token_ids: Int[Tensor, "batch height width"]) -> list[Image]:
+        """The pictures of token ids; UserError for an id without a code, as a hidden token is."""
+        return to_images(decode_pixels(self.image_tokenizer, token_ids))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompts: Prompts,
+        negative_prompts: Prompts = None,
+        num_steps: int = 12,
+        guidance_scale: float = 10.0,
+        choice_temperature: Any = (2.0, 0.0),
+        num_images_per_prompt: int = 1,
+        seeds: Any = None,
+        generator: Generator | None = None,
+        micro_cond: Any = None,
+        height: int | None = None,
+        width: int | None = None,
+        record: bool = True,
+        *,
+        sampler: str = "confidence",
+        schedule: str | None = None,
+        sampling_temperature: float = 1.0,
+        progress: Progress | None = None,
+    ) -> Generation:
+        """Draw pictures of prompts; bad input is a UserError before the first step.
+
+        prompts: a text, several, or what `encode_prompts` gave; the same for negative_prompts,
+            where one serves all and None is the empty prompt.
+        guidance_scale: 1 = off, in one pass instead of two. With seeds, below 1 the prompt counts
+            less, and at 0 not at all; with a generator, all up to 1 is off, as upstream.
+        choice_temperature: of the first and the last step; a single number ends at 0.01.
+        seeds: one a picture, fresh ones if None; the picture then depends on prompt and seed alone.
+        generator: instead of seeds: upstream's order of draws, float32 schedule and tie rule, all
+            pictures in one pass.
+        micro_cond: a MicroCond, or one a prompt; None is the whole picture at its size, score 6.
+        height, width: in pixels; None is the size the model was trained on.
+        record: keep every step in `.trace`.
+        schedule: None is the checkpoint's own. progress: called after every step.
+        """
+        if seeds is not None and generator is not None:
+            raise UserError("seeds and generator are both given: they are two ways to one choice")
+        config = sampler_config(
+            sampler,
+            num_steps,
+            guidance_scale,
+            choice_temperature,
+            sampling_temperature,
+            schedule or self.mask_schedule,
+            follows_upstream=generator is not None,
+        )
+        pixel_height = self._checked_side("height", height)
+        pixel_width = self._checked_side("width", width)
+        micro_cond = micro_cond or MicroCond.default(pixel_width, pixel_height)
+        rows = rows_for(
+            self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
+        )
+        if generator is None:
+            seeds = seeds_for(rows.num_pictures, seeds)
+            passes = seeded_passes(seeds, self.pictures_per_pass)
+        else:
+            passes = generator_pass(rows.num_pictures, generator)
+        trace = decode_passes(
+            passes,
+            lambda pictures: self._predict_for(rows.pick(pictures)),
+            self._all_hidden(rows.num_pictures, pixel_height, pixel_width),
+            self.transformer.mask_token_id,
+            self.transformer.config.codebook_size,
+            config,
+            progress,
+        )
+        token_ids = trace.token_ids[-1]
+        images = self.decode_tokens(token_ids)
+        return Generation(images, token_ids, seeds, trace if record else None)
+
+    def _predict_for(self, rows: Rows) -> Predict:
+        """The transformer as the sampler sees it; what the steps share is computed once."""
+        alone = cache(lambda: self._prepare(rows.text, rows.micro_cond))
+        both = cache(lambda: self._prepare(*rows.with_negatives_first()))
+
+        def predict(token_ids: Tensor, is_masked: Tensor, need_unconditional: bool) -> Logits:
+            if not need_unconditional:
+                return Logits(self.transformer.predict(token_ids, alone()), None)
+            twice = torch.cat([token_ids, token_ids])  # (2 batch, height, width)
+            unconditional, conditional = self.transformer.predict(twice, both()).chunk(2)
+            return Logits(conditional, unconditional)
+
+        return predict
+
+    def _prepare(self, text: Text, micro_cond: Tensor) -> Condition:
+        return self.transformer.prepare(text.text_states, text.pooled_text, micro_cond)
+
+    def _all_hidden(self, num_pictures: int, pixel_height: int, pixel_width: int) -> Tensor:
+        downscale = self.image_tokenizer.downscale
+        shape = (num_pictures, pixel_height // downscale, pixel_width // downscale)
+        return torch.full(shape, self.transformer.mask_token_id, device=self.device)
+
+    def _checked_side(self, name: str, pixels: Any) -> int:
+        """A side that makes whole tokens, and whole pairs of them where these are halved."""
+        if pixels is None:
+            return getattr(self, name)
+        unit = self.image_tokenizer.downscale * (2 if self.transformer.config.downsample else 1)
+        if type(pixels) is not int or pixels < 1 or pixels % unit:
+            raise UserError(f"{name}={pixels!r} is impossible; give a multiple of {unit} pixels")
+        return pixels

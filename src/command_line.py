@@ -7,7 +7,6 @@ from src.experiments import KINDS, experiments
 
 CFG_CHOICES = ("job", "hydra", "all")
 FLAGS = ("--help", "-h", "--cfg", "-c", "--multirun", "-m", "--resolve")
-MISSING_EXPERIMENT = "No experiment was chosen: add +exp=NAME (python -m src.run lists the names)."
 
 
 class Request(NamedTuple):
@@ -74,7 +73,7 @@ python -m src.run +exp=NAME --cfg job     show the whole configuration and stop
 
 Settings worth knowing
   prompts='["a red heart"]'       or prompts_file=PATH, a prompt a line
-  model=embedded                  or a folder in the published layout, amused_256, amused_512, a hub id
+  model=embedded                  or a folder of a checkpoint, amused_256, amused_512, a hub id
   seeds=[1,2,3]                   one an image; a seed fixes the picture whatever its batch
   sampler.num_steps=12            decoding steps
   sampler.guidance_scale=10       1 = off

@@ -1,4 +1,4 @@
-"""From overrides to a checked RunConfig: Hydra composes, and whatever it refuses becomes a sentence."""
+"""From overrides to a checked RunConfig: Hydra composes, and what it refuses becomes a sentence."""
 
 import copy
 import itertools
@@ -6,10 +6,12 @@ import re
 import types
 import typing
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -22,14 +24,14 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
-from src.command_line import MISSING_EXPERIMENT
 from src.config import RunConfig, check, key_types
 from src.errors import UserError, nearest
 from src.experiments import CONF, experiments
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
 
-TARGETS = ("hydra.", "hydra_plugins.", "src.", "logging.", "colorlog.")  # what a file may name as code
+# the only code that a file may name
+TARGETS = ("hydra.", "hydra_plugins.", "src.", "logging.", "colorlog.")
 TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 KEY_ERRORS = (ConfigAttributeError, ConfigKeyError)
 PROMPT_KEYS = ("prompts", "negative_prompts")
@@ -45,9 +47,9 @@ def composed(overrides: list[str]) -> Composed:
     for override in map(_parsed, overrides):
         _check_override(override)
     if not any(text.startswith("+exp=") for text in overrides):
-        raise UserError(MISSING_EXPERIMENT)
+        raise UserError("No experiment was chosen: add +exp=NAME (python -m src.run lists them).")
     try:
-        with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+        with _own_hydra(), initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
             tree = compose("config", overrides=overrides, return_hydra_config=True)
         _refuse_foreign_code(OmegaConf.to_container(tree, resolve=False), "")
         config = OmegaConf.to_object(job_part(tree))
@@ -78,6 +80,17 @@ def jobs_of(overrides: list[str]) -> Iterator[list[str]]:
             choices.append([override.input_line])
     for job in itertools.product(*choices):
         yield list(job)
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Composing inside a run that Hydra has started must not disturb that one."""
+    shared = GlobalHydra.instance()
+    outer, shared.hydra = shared.hydra, None
+    try:
+        yield
+    finally:
+        shared.hydra = outer
 
 
 def _parsed(text: str) -> Override:

@@ -18,7 +18,8 @@ from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
 from src.training.config import TrainingConfig
 
-TASKS = ("train", "generate", "evaluate", "observe", "first_light", "doctor")  # files of src/tasks
+# files of src/tasks
+TASKS = ("train", "generate", "evaluate", "observe", "first_light", "doctor", "index")
 DTYPES = ("float32", "float16", "bfloat16")
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
@@ -95,7 +96,9 @@ def check(config: RunConfig) -> None:
     _one_of("kind", config.kind, KINDS)
     _one_of("dtype", config.dtype, DTYPES)
     if not config.model.strip():
-        raise UserError("model is empty; give embedded, amused_256, amused_512, a folder or hub id.")
+        raise UserError(
+            "model is empty; give embedded, amused_256, amused_512, a folder, a hub id."
+        )
     kind, _, index = config.device.partition(":")
     if kind not in ("auto", "cpu", "cuda", "mps") or (":" in config.device and not index.isdigit()):
         raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")

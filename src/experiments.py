@@ -1,4 +1,4 @@
-"""Which experiments exist: the headers of `conf/exp`, read as text so that listing them is instant."""
+"""Which experiments exist: the headers of `conf/exp`, read as text so that listing is instant."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ CONF = ROOT / "conf"
 RECORDS = ROOT / "experiments"
 
 HEADER_WORDS = ("Question", "Command", "Expect", "Cost")
-KINDS = ("experiment", "command")  # an experiment asks something and has a record; a command is a tool
+KINDS = ("experiment", "command")  # the one asks and has a record, the other is a tool
 
 
 class Header(NamedTuple):

@@ -11,7 +11,7 @@ from src.errors import nearest
 
 GIB = 2**30
 SMALLEST_DISK = 2 * GIB  # runs, caches and a glyph training fit
-PUBLISHED_DISK = 6 * GIB  # the published 603 M parameters in float32, with CLIP and VQGAN, twice over
+PUBLISHED_DISK = 6 * GIB  # the published model, all parts in float32, in the cache and saved
 STOLEN = ("2.6.2", "2.6.3")  # lightning releases that sent credentials away (GHSA-w37p-236h-pfx3)
 
 
@@ -60,7 +60,7 @@ def judge_torchvision(torch: str | None, torchvision: str | None, trouble: str =
     Args:
         trouble: the error text of `import torchvision`, empty when it works.
     """
-    subject, advice = "torch and torchvision", "pip install -r requirements.txt, both in one command."
+    subject, advice = "torch and torchvision", "pip install -r requirements.txt"
     if torch is None or torchvision is None:
         absent = "torch" if torch is None else "torchvision"
         what = "nothing runs" if torch is None else "the Fréchet distance (clean-fid) does not run"
@@ -68,7 +68,8 @@ def judge_torchvision(torch: str | None, torchvision: str | None, trouble: str =
     pair = f"torch {torch} with torchvision {torchvision}"
     fitting = numbers(torchvision)[1] - 15
     if numbers(torch)[:2] != (2, fitting):
-        return Finding(subject, False, f"{pair}; this torchvision belongs to torch 2.{fitting}.", advice)
+        says = f"{pair}; this torchvision belongs to torch 2.{fitting}."
+        return Finding(subject, False, says, advice)
     if "nms" in trouble:
         return Finding(
             subject,
@@ -108,8 +109,8 @@ def judge_clip_score(transformers: str | None, torchmetrics: str | None) -> Find
         return Finding(
             subject,
             True,
-            f"works. Own scripts beware: torchmetrics {torchmetrics} given a model's name fails with "
-            f"transformers {transformers}; src.evaluation hands it a model instead.",
+            f"works. Own scripts beware: torchmetrics {torchmetrics} given a model's name fails "
+            f"with transformers {transformers}; src.evaluation hands it a model instead.",
         )
     return Finding(subject, True, f"torchmetrics {torchmetrics} with transformers {transformers}.")
 
@@ -129,7 +130,7 @@ def judge_lightning(lightning: str | None) -> Finding:
 
 
 def judge_accelerator(build: str | None, gpu: str | None, has_driver: bool) -> Finding:
-    """Args: the CUDA version torch was built with, the GPU it sees, whether a driver is installed."""
+    """Args: torch's CUDA version, the GPU that it sees, whether a driver is installed."""
     if gpu is not None:
         return Finding("Accelerator", True, f"{gpu}, CUDA {build}.")
     if has_driver and build is None:
@@ -149,7 +150,7 @@ def judge_accelerator(build: str | None, gpu: str | None, has_driver: bool) -> F
     return Finding(
         "Accelerator",
         True,
-        "none. The embedded model runs in seconds on the processor; the published one takes minutes "
+        "none. The embedded model takes seconds on the processor; the published one minutes "
         "a picture.",
     )
 

@@ -87,7 +87,7 @@ def writable_folder(path: Path, num_bytes: int = 0) -> Path:
 
 
 def _existing(path: Path) -> Path:
-    return path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
 def _umask() -> int:

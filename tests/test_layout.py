@@ -8,10 +8,11 @@ import pytest
 
 from src.experiments import CONF, ROOT
 
-LONGEST_FILE, LONGEST_FUNCTION = 300, 50
+LONGEST_FILE, LONGEST_FUNCTION = 300, 50  # lines; a docstring does not count as code
 LARGEST_FILE = 500_000  # bytes, but for weights
 LARGEST_WEIGHTS = 40_000_000  # bytes, all of them
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TEXTS = (".py", ".md", ".yaml", ".yml", ".toml", ".json", ".ipynb", ".cff", ".txt", ".html")
 BANNED_NAMES = ("utils", "util", "common", "helpers", "helper", "misc", "inspect", "types")
 STAND_IN_WORDS = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|for now)\b")
 
@@ -44,7 +45,9 @@ def test_a_source_file_keeps_the_house_rules(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = node.end_lineno - node.lineno + 1
-            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
+            if ast.get_docstring(node) is not None:
+                length -= node.body[0].end_lineno - node.body[0].lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines of code"
 
 
 def test_nothing_is_unpickled():
@@ -81,7 +84,7 @@ def test_committed_files_are_small_and_all_weights_together_too():
 def test_no_committed_text_names_a_place_of_one_machine():
     places = re.compile(r"/(?:home|Users|root|work|mnt)/\w+")
     for path in committed():
-        if path.suffix in (".py", ".md", ".yaml", ".yml", ".toml", ".json", ".ipynb", ".cff", ".txt"):
+        if path.suffix in TEXTS:
             found = places.search(path.read_text(encoding="utf-8"))
             assert found is None, f"{name(path)}: {found and found[0]}"
 

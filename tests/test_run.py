@@ -14,7 +14,10 @@ ONE_PROMPT = ["+exp=generate", 'prompts=["a red heart"]']
 
 BAD_INPUT = {
     "unknown experiment": (["+exp=first_lihgt"], "did you mean 'first_light'?"),
-    "experiment outside its folder": (["+exp=../../etc/passwd"], "no experiment '../../etc/passwd'"),
+    "experiment outside its folder": (
+        ["+exp=../../etc/passwd"],
+        "no experiment '../../etc/passwd'",
+    ),
     "experiment without the plus": (["exp=doctor"], "+exp=doctor"),
     "experiment by its bare name": (["doctor"], "+exp=doctor"),
     "no experiment": (["seed=1"], "+exp=NAME"),

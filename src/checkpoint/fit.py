@@ -19,13 +19,13 @@ def fit(
     tensors: Mapping[str, Tensor],
     path: Path,
     dtype: torch.dtype,
-    to_published: Renamed = dict,
-    from_published: Renamed = dict,
+    to_published: Renamed,
+    from_published: Renamed,
 ) -> None:
     """Make the tensors, as `dtype`, the module's own; it may have been built on the meta device.
 
     tensors: by their published names; path: the file they came from, for the message.
-    to_published, from_published: rename a state dict of this kind of module; default: same names.
+    to_published, from_published: rename a state dict of this kind of module.
 
     Raises UserError when a tensor is missing, is one too many, or has another shape.
     """

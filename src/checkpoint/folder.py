@@ -68,6 +68,14 @@ class CheckpointFolder:
         read = self._read_json(self.folder / part / settings_name(part))
         return {key: value for key, value in read.items() if not key.startswith("_")}
 
+    def files_of(self, part: str) -> Path:
+        """The folder of a part whose files another library reads, each checked to be undamaged."""
+        folder = self.folder / part
+        for path in sorted(folder.glob("*")):
+            if path.is_file():
+                verify(self.folder, path)
+        return folder
+
     def weights_path(self, part: str) -> Path:
         """The weight file of a part, which exists."""
         path = self.folder / part / weights_name(part, self.variant)

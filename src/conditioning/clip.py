@@ -5,12 +5,13 @@ configuration file and fills it when there is no checkpoint.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 from transformers.initialization import no_init_weights
 
@@ -57,6 +58,16 @@ def published_settings(clip: CLIPTextModelWithProjection, dtype: torch.dtype) ->
         "architectures": [type(clip).__name__],
         "torch_dtype": str(dtype).removeprefix("torch."),
     }
+
+
+def to_published(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tower's tensors under the published names, which transformers' own are."""
+    return dict(state_dict)
+
+
+def from_published(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The way back."""
+    return dict(state_dict)
 
 
 @torch.no_grad()

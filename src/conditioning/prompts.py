@@ -56,14 +56,10 @@ def negative_rows(encoder: TextEncoder, negatives: Prompts, num_prompts: int) ->
     return text.rows([0] * num_prompts) if num_negatives == 1 else text
 
 
-def picture_order(num_prompts: int, num_images_per_prompt: int) -> list[int]:
-    """The prompt of every picture, pictures of one prompt side by side."""
-    is_count = isinstance(num_images_per_prompt, int) and not isinstance(
-        num_images_per_prompt, bool
-    )
-    if not is_count or num_images_per_prompt < 1:
+def picture_order(num_prompts: int, num_each: Any) -> list[int]:
+    """The prompt of every picture, pictures of one prompt side by side; `num_each` a prompt."""
+    if type(num_each) is not int or num_each < 1:
         raise UserError(
-            f"num_images_per_prompt is {num_images_per_prompt!r}: it must be a whole number, "
-            "1 or more"
+            f"num_images_per_prompt is {num_each!r}: it must be a whole number, 1 or more"
         )
-    return [prompt for prompt in range(num_prompts) for _ in range(num_images_per_prompt)]
+    return [prompt for prompt in range(num_prompts) for _ in range(num_each)]

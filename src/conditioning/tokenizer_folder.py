@@ -13,7 +13,8 @@ from transformers import CLIPTokenizer, PreTrainedTokenizerBase
 from src.errors import UserError, nearest
 
 GENERAL_CLASS = "PreTrainedTokenizerFast"  # opens any tokenizer.json, in every transformers version
-KNOWN_CLASSES = ("CLIPTokenizer", "CLIPTokenizerFast", GENERAL_CLASS)
+CLIP_CLASSES = ("CLIPTokenizer", "CLIPTokenizerFast")
+KNOWN_CLASSES = (*CLIP_CLASSES, GENERAL_CLASS, "TokenizersBackend")  # the last: version 5's name
 
 
 def load_text_tokenizer(folder: Path, class_name: str) -> PreTrainedTokenizerBase:
@@ -23,7 +24,7 @@ def load_text_tokenizer(folder: Path, class_name: str) -> PreTrainedTokenizerBas
             f"the text tokenizer in {folder} is a {class_name}, which cannot be opened here: "
             f"{nearest(class_name, KNOWN_CLASSES)}"
         )
-    wanted = ["vocab.json", "merges.txt"] if class_name != GENERAL_CLASS else ["tokenizer.json"]
+    wanted = ["vocab.json", "merges.txt"] if class_name in CLIP_CLASSES else ["tokenizer.json"]
     has_one_file = (folder / "tokenizer.json").is_file()
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing and not has_one_file:

@@ -3,9 +3,9 @@
 Dimensions: batch, channels, height, width, in pixels of the level a block works at.
 """
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad, silu
 
 EPS = 1e-6
 
@@ -28,8 +28,8 @@ class ResidualBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch channels_out height width"]:
-        change = self.conv_1(F.silu(self.norm_1(x)))
-        change = self.conv_2(F.silu(self.norm_2(change)))
+        change = self.conv_1(silu(self.norm_1(x)))
+        change = self.conv_2(silu(self.norm_2(change)))
         return self.shortcut(x) + change
 
 
@@ -43,7 +43,7 @@ class Halve(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch channels half_height half_width"]:
-        return self.conv(F.pad(x, (0, 1, 0, 1)))
+        return self.conv(pad(x, (0, 1, 0, 1)))
 
 
 class Double(nn.Module):
@@ -56,7 +56,7 @@ class Double(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch channels double_height double_width"]:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return self.conv(interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class Level(nn.Module):

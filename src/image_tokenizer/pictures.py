@@ -1,6 +1,6 @@
 """Pictures as people hold them (PIL) <-> pixels as models read them.
 
-Pixels are `batch 3 height width`, from 0 to 1.
+Pixels are `batch 3 height width`, from 0 to 1; rows and columns are those of the token grid.
 """
 
 from collections.abc import Sequence
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
 from src.errors import UserError
+from src.image_tokenizer.vqgan import VQGAN
 
 
 def to_pixels(images: Any) -> Float[Tensor, "batch 3 height width"]:
@@ -41,6 +42,32 @@ def to_images(pixels: Float[Tensor, "batch 3 height width"]) -> list[Image.Image
     """PIL pictures of pixels, rounded to the nearest of 256 levels."""
     levels = (pixels.float() * 255).round().clamp(0, 255).to(torch.uint8)
     return [Image.fromarray(picture) for picture in levels.permute(0, 2, 3, 1).cpu().numpy()]
+
+
+@torch.no_grad()
+def encode_pixels(
+    vqgan: VQGAN, pixels: Float[Tensor, "batch 3 height width"]
+) -> Int[Tensor, "batch rows columns"]:
+    """The token ids of pixels; one picture at a time, so that none depends on its company."""
+    codebook = vqgan.quantizer.codebook
+    pictures = pixels.to(codebook.device, codebook.dtype).split(1)
+    return torch.cat([vqgan.encode(picture) for picture in pictures])
+
+
+@torch.no_grad()
+def decode_pixels(
+    vqgan: VQGAN, token_ids: Int[Tensor, "batch rows columns"]
+) -> Float[Tensor, "batch 3 height width"]:
+    """The pixels of token ids, from 0 to 1, in float32; one picture at a time.
+
+    Where half precision gives NaN, the image tokenizer rises to float32, and stays there.
+    """
+    codebook = vqgan.quantizer.codebook
+    rows = token_ids.to(codebook.device).split(1)
+    pixels = torch.cat([vqgan.decode(row).float() for row in rows])
+    if codebook.dtype != torch.float32 and pixels.isnan().any():
+        return decode_pixels(vqgan.float(), token_ids)
+    return pixels
 
 
 def _checked(pixels: Tensor) -> Tensor:

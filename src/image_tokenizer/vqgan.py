@@ -7,9 +7,9 @@ divided by `downscale`), latent (channels), dim (of a code).
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
+from torch.nn.functional import silu
 
 from src.errors import UserError
 from src.image_tokenizer.blocks import EPS, Double, Halve, Level, ResidualBlock
@@ -18,7 +18,10 @@ from src.image_tokenizer.quantizer import Quantized, Quantizer
 
 
 class Encoder(nn.Module):
-    """Pixels to latents, level by level from fine to coarse (Esser et al., 2021, without attention)."""
+    """Pixels to latents, level by level from fine to coarse.
+
+    Esser et al. (2021), figure 2, without its attention layers.
+    """
 
     def __init__(self, config: ImageTokenizerConfig):
         super().__init__()
@@ -49,7 +52,7 @@ class Encoder(nn.Module):
         x = self.stem(pixels)
         x = self.levels(x)
         x = self.middle(x)
-        return self.head(F.silu(self.norm(x)))
+        return self.head(silu(self.norm(x)))
 
 
 class Decoder(nn.Module):
@@ -84,11 +87,11 @@ class Decoder(nn.Module):
         x = self.stem(latents)
         x = self.middle(x)
         x = self.levels(x)
-        return self.head(F.silu(self.norm(x)))
+        return self.head(silu(self.norm(x)))
 
 
 class VQGAN(nn.Module):
-    """Encoder, codebook and decoder; pixels lie in [0, 1] on both sides, without a shift to -1..1."""
+    """Encoder, codebook and decoder; pixels lie in [0, 1] on both sides, never in -1..1."""
 
     def __init__(
         self,
@@ -186,8 +189,11 @@ class VQGAN(nn.Module):
 
     def _perturb(self, generator: Generator | None) -> None:
         for module in self.modules():
-            if isinstance(module, nn.GroupNorm):
-                nn.init.normal_(module.weight, 1.0, 0.2, generator=generator)
-                nn.init.normal_(module.bias, 0.0, 0.2, generator=generator)
-        nn.init.normal_(self.quantizer.codebook, generator=generator)
-        nn.init.constant_(self.decoder.head.bias, 0.5)
+            if isinstance(module, nn.Conv2d):  # three times torch's variance: spreads are kept
+                module.weight.normal_(std=module.weight[0].numel() ** -0.5, generator=generator)
+            elif isinstance(module, nn.GroupNorm):
+                module.weight.normal_(1.0, 0.2, generator=generator)
+                module.bias.normal_(0.0, 0.2, generator=generator)
+        self.quantizer.codebook.normal_(generator=generator)
+        self.decoder.head.weight.mul_(0.25)  # most pixels within 0..1
+        self.decoder.head.bias.normal_(0.5, 0.05, generator=generator)

@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     ours: str
     published: str
     is_parameter: bool = False
-    is_pointwise: bool = False  # ours is linear, (out, in); theirs a 1x1 convolution, (out, in, 1, 1)
+    is_pointwise: bool = False  # a linear map here, (out, in); a 1x1 convolution there
 
 
 class Renaming:
@@ -32,9 +32,7 @@ class Renaming:
 
     def __init__(self, rules: tuple[Rule, ...]):
         self._from_ours = [(_pattern(rule.ours, rule), rule.published, rule) for rule in rules]
-        self._from_published = [
-            (_pattern(rule.published, rule), rule.ours, rule) for rule in rules
-        ]
+        self._from_published = [(_pattern(rule.published, rule), rule.ours, rule) for rule in rules]
 
     def to_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Give every tensor its published name; raises UserError for a name that is not ours."""

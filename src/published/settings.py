@@ -1,10 +1,12 @@
-"""Read and write a model's settings in the published layout: one flat JSON object beside its weights.
+"""Read and write a model's settings in the published layout: a flat JSON object beside its weights.
 
 Imports no torch, so that settings can be composed and checked before anything heavy is loaded.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -14,7 +16,7 @@ Settings = TypeVar("Settings")
 
 
 def read_settings(kind: type[Settings], published: Mapping[str, Any], place: str) -> Settings:
-    """Turn a published JSON object into the dataclass `kind`; what it does not name keeps its default.
+    """Turn a published JSON object into the dataclass `kind`; keys it lacks keep their defaults.
 
     place: where the object came from, for the error's sentence (a file, a preset).
 
@@ -22,13 +24,12 @@ def read_settings(kind: type[Settings], published: Mapping[str, Any], place: str
     UserError for a key the dataclass lacks and for a value of the wrong type.
     """
     given = {key: value for key, value in published.items() if not key.startswith("_")}
-    known = {field.name for field in fields(kind)}
-    for key in given:
-        if key not in known:
-            raise UserError(f"{place} has the unknown setting '{key}': {nearest(key, known)}")
-    settings = kind(**given)
-    check_types(settings, place)
-    return settings
+    declared = {field.name: field.type for field in fields(kind)}
+    for key, value in given.items():
+        if key not in declared:
+            raise UserError(f"{place} has the unknown setting '{key}': {nearest(key, declared)}")
+        _check_type(key, value, declared[key], place)
+    return kind(**given)
 
 
 def write_settings(settings: Any, class_name: str, library_version: str) -> dict[str, Any]:
@@ -37,14 +38,21 @@ def write_settings(settings: Any, class_name: str, library_version: str) -> dict
     return header | dict(sorted(asdict(settings).items()))
 
 
+def read_preset(folder: Path, name: str, noun: str) -> dict[str, Any]:
+    """The JSON object `folder/NAME.json`; raises UserError, with the known names, if there is none.
+
+    noun: what the folder holds, for the error's sentence ("transformer preset").
+    """
+    known = [path.stem for path in folder.glob("*.json")]
+    if name not in known:
+        raise UserError(f"There is no {noun} '{name}': {nearest(name, known)}")
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def check_types(settings: Any, place: str) -> None:
     """Raise UserError for the first value whose type is not the one its field declares."""
     for field in fields(settings):
-        value = getattr(settings, field.name)
-        if not _is_a(value, field.type):
-            raise UserError(
-                f"{place} has {field.name} = {value!r}, which should be {_in_words(field.type)}."
-            )
+        _check_type(field.name, getattr(settings, field.name), field.type, place)
 
 
 def check_positive(settings: Any, names: tuple[str, ...], place: str) -> None:
@@ -53,6 +61,11 @@ def check_positive(settings: Any, names: tuple[str, ...], place: str) -> None:
         value = getattr(settings, name)
         if value is not None and value <= 0:
             raise UserError(f"{place} has {name} = {value}, which should be above 0.")
+
+
+def _check_type(name: str, value: Any, kind: Any, place: str) -> None:
+    if not _is_a(value, kind):
+        raise UserError(f"{place} has {name} = {value!r}, which should be {_in_words(kind)}.")
 
 
 def _is_a(value: Any, kind: Any) -> bool:

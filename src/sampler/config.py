@@ -3,13 +3,14 @@
 Imports no torch, so that composing a configuration stays quick.
 """
 
-import math
 from dataclasses import dataclass
 
 from src.errors import UserError, nearest
 from src.masking.config import check_schedule
 
 KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
+
+LARGEST = 1e6  # of a scale or temperature: beyond all use, and far from any overflow
 
 
 @dataclass
@@ -42,8 +43,10 @@ def check_sampler(config: SamplerConfig) -> None:
         "sampling_temperature",
     ):
         value = getattr(config, name)
-        if not _is_number(value) or not math.isfinite(value) or value < 0:
-            raise UserError(f"{name}={value!r} is impossible; give a number from 0 up.")
+        if not _is_number(value) or not 0 <= value <= LARGEST:  # NaN is neither
+            raise UserError(
+                f"{name}={value!r} is impossible; give a number from 0 to {LARGEST:,.0f}."
+            )
 
 
 def _is_number(value: object) -> bool:

@@ -51,9 +51,7 @@ def look(folder: Path) -> list[Finding]:
         judge.judge_disk(str(ROOT), shutil.disk_usage(ROOT).free),
         judge.judge_folder(str(folder), _write_trouble(folder)),
         _hub(),
-        judge.judge_model(
-            str(MODEL.relative_to(ROOT)), [name for name in MODEL_FILES if not (MODEL / name).exists()]
-        ),
+        _model(),
     ]
 
 
@@ -74,6 +72,11 @@ def _accelerator() -> Finding:
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return judge.judge_accelerator(torch.version.cuda, gpu, has_driver)
+
+
+def _model() -> Finding:
+    absent = [name for name in MODEL_FILES if not (MODEL / name).exists()]
+    return judge.judge_model(str(MODEL.relative_to(ROOT)), absent)
 
 
 def _hub() -> Finding:

@@ -35,6 +35,15 @@ def choose_device(device: str, num_gpus: int) -> str:
     return device
 
 
+def device_name(device: str) -> str:
+    """The device in words, for records."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{device}, {torch.get_num_threads()} threads"
+
+
 def read_prompts(config: RunConfig) -> list[str]:
     """The prompts given, or those of `prompts_file`: a prompt a line, empty lines left out."""
     if config.prompts_file is None:

@@ -28,6 +28,7 @@ class TrainingConfig:
     num_cached: int = 100_000  # U-ViT: scenes encoded to tokens before training starts
     narrow_prob: float = 0.5  # CLIP: share of batches drawn from few names, hence hard to tell apart
     commitment_weight: float = 0.25  # VQGAN (report section 2.1)
+    continuous_steps: int = 300  # VQGAN: first steps, in which the decoder sees unquantized latents
     codebook_decay: float = 0.98  # VQGAN: how slowly codes follow the latents they stand for
     revive_every: int = 50  # VQGAN: steps between revivals of dead codes
     dead_below: float = 0.03  # VQGAN: dead = chosen less often than this share of an even use

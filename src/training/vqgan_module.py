@@ -57,8 +57,9 @@ class VqganModule(lightning.LightningModule):
         if not self.cluster_sizes.any():
             self._move(torch.ones_like(self.cluster_sizes, dtype=torch.bool), latents)
         quantized = self.vqgan.quantize(latents)
-        error = self.vqgan.decode_codes(quantized.codes) - pixels
-        reconstruction = error.abs().mean() + error.square().mean()
+        is_continuous = self.global_step < self.config.continuous_steps
+        error = self.vqgan.decode_codes(latents if is_continuous else quantized.codes) - pixels
+        reconstruction = 0.25 * error.abs().mean() + 4 * error.square().mean()
         commitment = quantized.commitment_loss
         loss = reconstruction + self.config.commitment_weight * commitment
         psnr = -10 * error.detach().square().mean().log10()

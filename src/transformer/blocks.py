@@ -1,4 +1,4 @@
-"""The parts of aMUSEd's U-ViT: attention, feed-forward, convolution, and how the condition steers them.
+"""The parts of aMUSEd's U-ViT: attention, feed-forward, convolution, and what steers them.
 
 Dimensions: batch, height and width of the token grid, seq = height * width, channels (of the
 convolution stages), dim (of the transformer), words (of the prompt), text (width of its states).
@@ -10,9 +10,9 @@ import math
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from src.transformer.config import TransformerConfig
 
@@ -69,7 +69,7 @@ class Attention(nn.Module):
             projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for projected in (self.query(states), self.key(context), self.value(context))
         )
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        mixed = scaled_dot_product_attention(query, key, value)
         return self.dropout(self.out(mixed.transpose(1, 2).flatten(2)))
 
 
@@ -84,7 +84,7 @@ class GatedFeedForward(nn.Module):
 
     def forward(self, states: Float[Tensor, "batch seq dim"]) -> Float[Tensor, "batch seq dim"]:
         value, gate = self.value_and_gate(states).chunk(2, dim=-1)  # (batch, seq, inner) each
-        return self.out(self.dropout(value * F.gelu(gate)))
+        return self.out(self.dropout(value * gelu(gate)))
 
 
 class TransformerLayer(nn.Module):
@@ -94,10 +94,11 @@ class TransformerLayer(nn.Module):
     three keep weights of their own in front of the modulation: so it was published.
     """
 
-    def __init__(
-        self, dim: int, heads: int, dim_inner: int, bias: bool, dropout: float, eps: float, affine: bool
-    ):
+    def __init__(self, config: TransformerConfig):
         super().__init__()
+        dim, heads, bias = config.hidden_size, config.num_attention_heads, config.use_bias
+        eps, affine = config.layer_norm_eps, config.ln_elementwise_affine
+        dropout = config.hidden_dropout
         self.self_norm = nn.RMSNorm(dim, eps, affine)
         self.self_modulation = Modulation(dim, dim, bias)
         self.self_attention = Attention(dim, dim, heads, bias, dropout)
@@ -106,7 +107,7 @@ class TransformerLayer(nn.Module):
         self.text_attention = Attention(dim, dim, heads, bias, dropout)
         self.feed_forward_norm = nn.LayerNorm(dim, eps, affine, bias)
         self.feed_forward_modulation = Modulation(dim, dim, bias)
-        self.feed_forward = GatedFeedForward(dim, dim_inner, bias, dropout)
+        self.feed_forward = GatedFeedForward(dim, config.intermediate_size, bias, dropout)
 
     def forward(
         self,
@@ -149,17 +150,16 @@ class ConvBlock(nn.Module):
     position embedding anywhere.
     """
 
-    def __init__(
-        self, channels: int, dim_condition: int, bias: bool, dropout: float, eps: float, affine: bool
-    ):
+    def __init__(self, config: TransformerConfig):
         super().__init__()
+        channels, bias = config.block_out_channels, config.use_bias
         self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=bias)
-        self.norm = nn.RMSNorm(channels, eps, affine)
+        self.norm = nn.RMSNorm(channels, config.layer_norm_eps, config.ln_elementwise_affine)
         self.expand = nn.Linear(channels, 4 * channels, bias=bias)
         self.response_norm = ResponseNorm(4 * channels)
         self.contract = nn.Linear(4 * channels, channels, bias=bias)
-        self.dropout = nn.Dropout(dropout)
-        self.modulation = Modulation(dim_condition, channels, bias)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.modulation = Modulation(config.hidden_size, channels, bias)
 
     def forward(
         self,
@@ -167,7 +167,7 @@ class ConvBlock(nn.Module):
         condition: Float[Tensor, "batch condition"],
     ) -> Float[Tensor, "batch height width channels"]:
         near = on_channels_last(self.depthwise, tokens)
-        wide = self.response_norm(F.gelu(self.expand(self.norm(near))))
+        wide = self.response_norm(gelu(self.expand(self.norm(near))))
         tokens = tokens + self.dropout(self.contract(wide))
         return self.modulation(tokens, condition)
 
@@ -179,8 +179,10 @@ class TextBlock(nn.Module):
     Its norms keep their weights and an epsilon of 1e-6 whatever the configuration says.
     """
 
-    def __init__(self, channels: int, dim_text: int, heads: int, bias: bool, dropout: float):
+    def __init__(self, config: TransformerConfig):
         super().__init__()
+        channels, dim_text, bias = config.block_out_channels, config.hidden_size, config.use_bias
+        heads, dropout = config.block_num_heads, config.attention_dropout
         is_same_width = channels == dim_text  # then the text is read as it is, without a SiLU too
         self.to_context = (
             nn.Identity()
@@ -212,21 +214,16 @@ class Stage(nn.Module):
 
     def __init__(self, config: TransformerConfig, resample: Literal["halve", "double"] | None):
         super().__init__()
-        channels, dim, bias = config.block_out_channels, config.hidden_size, config.use_bias
-        eps, affine = config.layer_norm_eps, config.ln_elementwise_affine
+        channels, bias = config.block_out_channels, config.use_bias
         self.resample = resample
         if resample is not None:
             kind = nn.Conv2d if resample == "halve" else nn.ConvTranspose2d
-            self.resample_norm = nn.RMSNorm(channels, eps, affine)
+            self.resample_norm = nn.RMSNorm(
+                channels, config.layer_norm_eps, config.ln_elementwise_affine
+            )
             self.resample_conv = kind(channels, channels, kernel_size=2, stride=2, bias=bias)
-        self.conv_blocks = nn.ModuleList(
-            ConvBlock(channels, dim, bias, config.hidden_dropout, eps, affine)
-            for _ in range(config.num_res_blocks)
-        )
-        self.text_blocks = nn.ModuleList(
-            TextBlock(channels, dim, config.block_num_heads, bias, config.attention_dropout)
-            for _ in range(config.num_res_blocks)
-        )
+        self.conv_blocks = nn.ModuleList(ConvBlock(config) for _ in range(config.num_res_blocks))
+        self.text_blocks = nn.ModuleList(TextBlock(config) for _ in range(config.num_res_blocks))
 
     def forward(
         self,

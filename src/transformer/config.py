@@ -1,16 +1,22 @@
 """Settings of the U-ViT under their published names; the defaults are aMUSEd-256's."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError, nearest
-from src.published.settings import check_positive, check_types, read_settings, write_settings
+from src.errors import UserError
+from src.published.settings import (
+    check_positive,
+    check_types,
+    read_preset,
+    read_settings,
+    write_settings,
+)
 
 PRESETS = Path(__file__).parent / "presets"
 CLASS_NAME, LIBRARY_VERSION = "UVit2DModel", "0.25.0.dev0"
+MAY_BE_ZERO = ("num_hidden_layers", "num_res_blocks")
 
 
 @dataclass
@@ -49,51 +55,54 @@ class TransformerConfig:
 def check(config: TransformerConfig, place: str = "The transformer's configuration") -> None:
     """Raise UserError, in one sentence, for the first value that no U-ViT can be built from."""
     check_types(config, place)
-    sizes = [name for name, kind in TransformerConfig.__annotations__.items() if kind is int]
-    check_positive(config, [name for name in sizes if name != "num_hidden_layers"], place)
-    for width, heads in (
-        ("hidden_size", "num_attention_heads"),
-        ("block_out_channels", "block_num_heads"),
-    ):
-        if getattr(config, width) % getattr(config, heads):
-            raise UserError(
-                f"{place} has {width} = {getattr(config, width)}, which should be a multiple of "
-                f"{heads} = {getattr(config, heads)}."
-            )
-    if config.num_hidden_layers < 0:
-        raise UserError(
-            f"{place} has num_hidden_layers = {config.num_hidden_layers}, which should be 0 or more."
-        )
-    if config.vocab_size <= config.codebook_size:
-        raise UserError(
-            f"{place} has vocab_size = {config.vocab_size}, which should be above codebook_size = "
-            f"{config.codebook_size}: its last id is the mask token."
-        )
-    if config.micro_cond_encode_dim % 2:
-        raise UserError(
-            f"{place} has micro_cond_encode_dim = {config.micro_cond_encode_dim}, which should be "
-            "even: half of it are cosines, half sines."
-        )
-    if config.micro_cond_embed_dim != 5 * config.micro_cond_encode_dim:
-        raise UserError(
-            f"{place} has micro_cond_embed_dim = {config.micro_cond_embed_dim}, which should be "
-            f"{5 * config.micro_cond_encode_dim}: five numbers of micro_cond_encode_dim = "
-            f"{config.micro_cond_encode_dim} each."
-        )
-    if config.downsample != config.upsample:
-        raise UserError(
-            f"{place} has downsample = {config.downsample} and upsample = {config.upsample}, which "
-            "should be equal: the logits must come out on the grid the tokens came in on."
-        )
-    for name in ("hidden_dropout", "attention_dropout"):
-        if not 0 <= getattr(config, name) < 1:
-            raise UserError(
-                f"{place} has {name} = {getattr(config, name)}, which should be from 0 to below 1."
-            )
-    if config.layer_norm_eps <= 0:
-        raise UserError(
-            f"{place} has layer_norm_eps = {config.layer_norm_eps}, which should be above 0."
-        )
+    numbers = [field.name for field in fields(config) if field.type is int]
+    at_least_one = tuple(name for name in numbers if name not in MAY_BE_ZERO)
+    check_positive(config, (*at_least_one, "layer_norm_eps"), place)
+    for is_wrong, name, remedy in _requirements(config):
+        if is_wrong:
+            value = getattr(config, name)
+            raise UserError(f"{place} has {name} = {value}, which should be {remedy}.")
+
+
+def _requirements(config: TransformerConfig) -> list[tuple[bool, str, str]]:
+    """Each requirement: whether it is broken, by which setting, and what would be right."""
+    encode_dim, heads, block_heads = (
+        config.micro_cond_encode_dim,
+        config.num_attention_heads,
+        config.block_num_heads,
+    )
+    return [
+        (
+            config.hidden_size % heads != 0,
+            "hidden_size",
+            f"a multiple of num_attention_heads = {heads}",
+        ),
+        (
+            config.block_out_channels % block_heads != 0,
+            "block_out_channels",
+            f"a multiple of block_num_heads = {block_heads}",
+        ),
+        (config.num_hidden_layers < 0, "num_hidden_layers", "0 or more"),
+        (config.num_res_blocks < 0, "num_res_blocks", "0 or more"),
+        (
+            config.vocab_size <= config.codebook_size,
+            "vocab_size",
+            f"above codebook_size = {config.codebook_size}, for its last id is the mask token",
+        ),
+        (encode_dim % 2 != 0, "micro_cond_encode_dim", "even: half are cosines, half are sines"),
+        (
+            config.micro_cond_embed_dim != 5 * encode_dim,
+            "micro_cond_embed_dim",
+            f"{5 * encode_dim}: five numbers of micro_cond_encode_dim = {encode_dim} each",
+        ),
+        (
+            config.upsample != config.downsample,
+            "upsample",
+            f"{config.downsample} like downsample, so that logits and tokens share one grid",
+        ),
+        (not 0 <= config.hidden_dropout < 1, "hidden_dropout", "from 0 to below 1"),
+        (not 0 <= config.attention_dropout < 1, "attention_dropout", "from 0 to below 1"),
+    ]
 
 
 def from_published(
@@ -111,8 +120,5 @@ def to_published(config: TransformerConfig) -> dict[str, Any]:
 
 
 def preset(name: str) -> TransformerConfig:
-    """The configuration `presets/NAME.json`; raises UserError, with the known names, if there is none."""
-    known = [path.stem for path in PRESETS.glob("*.json")]
-    if name not in known:
-        raise UserError(f"There is no transformer preset '{name}': {nearest(name, known)}")
-    return from_published(json.loads((PRESETS / f"{name}.json").read_text()), f"preset {name}")
+    """The configuration `presets/NAME.json`; raises UserError if there is none."""
+    return from_published(read_preset(PRESETS, name, "transformer preset"), f"Preset '{name}'")

@@ -25,9 +25,7 @@ def initialise(model: nn.Module, init: Init, generator: Generator | None = None)
     if init == "random":
         model.logits_out.weight.mul_(2)
         return
-    nn.init.normal_(
-        model.embedding.weight, std=model.config.vocab_size**-0.5, generator=generator
-    )
+    nn.init.normal_(model.embedding.weight, std=model.config.vocab_size**-0.5, generator=generator)
     nn.init.xavier_uniform_(model.embedding_out.weight, gain=0.02, generator=generator)
     nn.init.zeros_(model.logits_in.weight)
     # One table for reading and writing codes, but only at first: they are trained apart.

@@ -7,9 +7,9 @@ convolution stages), dim (of the transformer), words, codes.
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
+from torch.nn.functional import silu
 
 from src.errors import UserError
 from src.transformer.blocks import Stage, TransformerLayer, sinusoidal
@@ -25,11 +25,11 @@ class Condition(NamedTuple):
 
 
 class UViT(nn.Module):
-    """Convolution stages around a plain transformer, steered by text throughout (report, section 3).
+    """Convolution stages around a plain transformer, steered by the text throughout.
 
-    This is the U-ViT of the "simple diffusion" lineage: its two stages change the grid and the
-    width, and there are no long skip connections as in Bao et al.'s model of the same name.
-    There are no position embeddings, so any grid size can be read.
+    Report (arXiv 2401.01808), section 3. This is the U-ViT of the "simple diffusion" lineage: its
+    two stages change the grid and the width, and it has none of the long skip connections of Bao
+    et al.'s model of the same name. Nor has it position embeddings, so it reads any grid size.
     """
 
     def __init__(
@@ -57,16 +57,7 @@ class UViT(nn.Module):
         self.transformer_in_norm = nn.RMSNorm(channels, eps, affine)
         self.transformer_in = nn.Linear(channels, dim, bias=bias)
         self.layers = nn.ModuleList(
-            TransformerLayer(
-                dim,
-                config.num_attention_heads,
-                config.intermediate_size,
-                bias,
-                config.hidden_dropout,
-                eps,
-                affine,
-            )
-            for _ in range(config.num_hidden_layers)
+            TransformerLayer(config) for _ in range(config.num_hidden_layers)
         )
         self.transformer_out_norm = nn.RMSNorm(dim, eps, affine)
         self.transformer_out = nn.Linear(dim, channels, bias=bias)
@@ -116,8 +107,8 @@ class UViT(nn.Module):
         text = self.text_norm(self.text_in(text_states))  # (batch, words, dim)
         micro = sinusoidal(micro_cond, self.config.micro_cond_encode_dim)
         vector = torch.cat([pooled_text, micro.to(pooled_text.dtype)], dim=1)
-        vector = self.condition_out(F.silu(self.condition_in(vector)))  # (batch, dim)
-        return Condition(text, F.silu(vector))  # every modulation begins with this same SiLU
+        vector = self.condition_out(silu(self.condition_in(vector)))  # (batch, dim)
+        return Condition(text, silu(vector))  # every modulation begins with this same SiLU
 
     def predict(
         self, token_ids: Int[Tensor, "batch height width"], condition: Condition
@@ -130,16 +121,18 @@ class UViT(nn.Module):
                 f"A token grid of {height} x {width} cannot be halved and doubled again: "
                 "with downsampling both sides must be even."
             )
-        tokens = self.embedding_norm(self.embedding(token_ids))  # (batch, height, width, in)
-        tokens = self.embedding_out(tokens)                      # (batch, height, width, channels)
+        # fmt: off
+        tokens = self.embedding_norm(self.embedding(token_ids))   # (batch, height, width, in)
+        tokens = self.embedding_out(tokens)                       # (batch, height, width, channels)
         tokens = self.down(tokens, text, vector)
         grid = tokens.shape[1:3]
-        states = self.transformer_in_norm(tokens).flatten(1, 2)  # (batch, seq, channels)
-        states = self.transformer_in(states)                     # (batch, seq, dim)
+        states = self.transformer_in_norm(tokens).flatten(1, 2)   # (batch, seq, channels)
+        states = self.transformer_in(states)                      # (batch, seq, dim)
         for layer in self.layers:
             states = layer(states, text, vector)
         states = self.transformer_out_norm(states)
         tokens = self.transformer_out(states).unflatten(1, grid)  # (batch, height, width, channels)
         tokens = self.up(tokens, text, vector)
-        tokens = self.logits_norm(self.logits_in(tokens))        # (batch, height, width, in)
-        return self.logits_out(tokens).flatten(1, 2)             # (batch, seq, codes)
+        tokens = self.logits_norm(self.logits_in(tokens))         # (batch, height, width, in)
+        return self.logits_out(tokens).flatten(1, 2)              # (batch, seq, codes)
+        # fmt: on

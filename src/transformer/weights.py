@@ -24,8 +24,8 @@ def _attention(ours: str, published: str) -> list[Rule]:
 
 
 def _stage(ours: str, published: str, resample: str) -> list[Rule]:
-    conv, text = f"{ours}.conv_blocks.{{}}", f"{ours}.text_blocks.{{}}"
-    published_conv, published_text = f"{published}.res_blocks.{{}}", f"{published}.attention_blocks.{{}}"
+    conv, published_conv = f"{ours}.conv_blocks.{{}}", f"{published}.res_blocks.{{}}"
+    text, published_text = f"{ours}.text_blocks.{{}}", f"{published}.attention_blocks.{{}}"
     return [
         Rule(f"{ours}.resample_norm", f"{published}.{resample}.norm"),
         Rule(f"{ours}.resample_conv", f"{published}.{resample}.conv"),

@@ -19,7 +19,12 @@ def test_a_file_gives_a_prompt_a_line(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "no prompts"), (b"\n \n", "no prompts"), (b"\xff\xfe\x00h", "UTF-8"), (None, "not a file")],
+    [
+        (b"", "no prompts"),
+        (b"\n \n", "no prompts"),
+        (b"\xff\xfe\x00h", "UTF-8"),
+        (None, "not a file"),
+    ],
 )
 def test_a_file_without_readable_prompts_is_named(tmp_path, content, said):
     path = tmp_path / "prompts.txt"

@@ -1,0 +1,159 @@
+"""The parts of aMUSEd opened from a checkpoint, built from settings, and written again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from src.checkpoint.fit import fit
+from src.checkpoint.folder import CheckpointFolder, settings_name
+from src.checkpoint.write import new_checkpoint, write_index, write_settings, write_tensors
+from src.conditioning import clip
+from src.conditioning.glyph_tokenizer import build_tokenizer
+from src.conditioning.text import TextEncoder
+from src.conditioning.text_tokenizer import stand_in_tokenizer
+from src.conditioning.tokenizer_folder import load_text_tokenizer, save_text_tokenizer
+from src.errors import UserError, nearest
+from src.image_tokenizer import config as image_tokenizer_config
+from src.image_tokenizer import weights as image_tokenizer_weights
+from src.image_tokenizer.config import ImageTokenizerConfig
+from src.image_tokenizer.vqgan import VQGAN
+from src.masking.config import check_schedule
+from src.transformer import config as transformer_config
+from src.transformer import weights as transformer_weights
+from src.transformer.uvit import UViT
+
+PRESETS = ("amused_256", "amused_512")
+PARTS = ("transformer", "vqvae", "text_encoder")
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+class Parts(NamedTuple):
+    """What aMUSEd consists of."""
+
+    transformer: UViT
+    image_tokenizer: VQGAN
+    text_encoder: TextEncoder
+    mask_schedule: str  # one of masking's known schedules
+
+
+def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch.device) -> Parts:
+    """The parts of a checkpoint, in evaluation mode; every fault of its files is a UserError.
+
+    dtype: float32, float16 or bfloat16, whatever the files hold. In float16 an image tokenizer
+        whose settings say `force_upcast` stays in float32: it overflows otherwise.
+    """
+    if dtype not in DTYPES:
+        raise UserError(f"dtype is {dtype}: {', '.join(str(known) for known in DTYPES)} are known")
+    with torch.device("meta"):  # shapes only: the numbers come from the files
+        transformer = UViT(transformer_config.from_published(*_settings(folder, "transformer")))
+        vqgan = VQGAN(image_tokenizer_config.from_published(*_settings(folder, "vqvae")))
+    tower = clip.build_clip(*_settings(folder, "text_encoder"))
+    is_risen = dtype == torch.float16 and vqgan.config.force_upcast
+    for part, module, part_dtype, naming in (
+        ("transformer", transformer, dtype, transformer_weights),
+        ("vqvae", vqgan, torch.float32 if is_risen else dtype, image_tokenizer_weights),
+        ("text_encoder", tower, dtype, clip),
+    ):
+        tensors, path = folder.tensors(part), folder.weights_path(part)
+        fit(module, tensors, path, part_dtype, naming.to_published, naming.from_published)
+        module.to(device).eval()
+    tokenizer = load_text_tokenizer(folder.files_of("tokenizer"), folder.class_of("tokenizer"))
+    schedule = _schedule(*_settings(folder, "scheduler"), transformer.mask_token_id)
+    return Parts(transformer, vqgan, TextEncoder(tower, tokenizer), schedule)
+
+
+def build_parts(
+    settings: str | Mapping[str, Any], seed: int, init: Literal["random", "training"]
+) -> Parts:
+    """The parts on fresh weights, in evaluation mode; one seed gives the same ones.
+
+    settings: "amused_256", "amused_512", or an object with the published settings of
+        `transformer`, `vqvae` and `text_encoder`, and if need be of `scheduler`. `tokenizer` may
+        hold the `words` of a grammar; without it, the stand-in CLIP tokenizer is made to size.
+    """
+    chosen = _preset(settings) if isinstance(settings, str) else dict(settings)
+    for part in PARTS:
+        if part not in chosen:
+            raise UserError(f"the settings lack '{part}'; needed are {', '.join(PARTS)}")
+    if init not in ("random", "training"):
+        raise UserError(f"init is '{init}'; {nearest(init, ('random', 'training'))}")
+    generator = Generator().manual_seed(seed)
+    transformer = UViT(
+        transformer_config.from_published(chosen["transformer"], "transformer"), init, generator
+    )
+    vqgan = VQGAN(image_tokenizer_config.from_published(chosen["vqvae"], "vqvae"), init, generator)
+    text_encoder = _build_text_encoder(chosen, init, generator)
+    schedule = _schedule(chosen.get("scheduler", {}), "scheduler", transformer.mask_token_id)
+    return Parts(transformer.eval(), vqgan.eval(), text_encoder.eval(), schedule)
+
+
+def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str | None) -> None:
+    """Write a checkpoint in the published layout, weights as `dtype`, with checksums."""
+    tower = parts.text_encoder.clip
+    scheduler = {"_class_name": "AmusedScheduler", "mask_token_id": parts.transformer.mask_token_id}
+    with new_checkpoint(path) as draft:
+        settings = {
+            "transformer": transformer_config.to_published(parts.transformer.config),
+            "vqvae": image_tokenizer_config.to_published(parts.image_tokenizer.config),
+            "text_encoder": clip.published_settings(tower, dtype),
+            "scheduler": {**scheduler, "masking_schedule": parts.mask_schedule},
+        }
+        for part, published in settings.items():
+            write_settings(draft, part, published)
+        for part, tensors in published_tensors(parts).items():
+            write_tensors(draft, part, tensors, dtype, variant)
+        tokenizer = parts.text_encoder.tokenizer
+        write_index(draft, save_text_tokenizer(tokenizer, draft / "tokenizer"))
+
+
+def published_tensors(parts: Parts) -> dict[str, dict[str, Tensor]]:
+    """The tensors of each part under their published names."""
+    return {
+        "transformer": transformer_weights.to_published(parts.transformer.state_dict()),
+        "vqvae": image_tokenizer_weights.to_published(parts.image_tokenizer.state_dict()),
+        "text_encoder": clip.to_published(parts.text_encoder.clip.state_dict()),
+    }
+
+
+def _settings(folder: CheckpointFolder, part: str) -> tuple[dict[str, Any], str]:
+    return folder.settings(part), str(folder.folder / part / settings_name(part))
+
+
+def _preset(name: str) -> dict[str, Any]:
+    if name not in PRESETS:
+        raise UserError(f"there is no configuration '{name}'; {nearest(name, PRESETS)}")
+    return {
+        "transformer": transformer_config.to_published(transformer_config.preset(name)),
+        "vqvae": image_tokenizer_config.to_published(ImageTokenizerConfig()),
+        "text_encoder": clip.clip_l14_settings(),
+    }
+
+
+def _build_text_encoder(
+    chosen: dict[str, Any], init: Literal["random", "training"], generator: Generator
+) -> TextEncoder:
+    settings = clip.clip_l14_settings() | chosen["text_encoder"]
+    window = settings["max_position_embeddings"]
+    if "tokenizer" in chosen:
+        tokenizer = build_tokenizer(chosen["tokenizer"]["words"], window)
+        settings = settings | {"vocab_size": len(tokenizer)}
+    else:
+        tokenizer = stand_in_tokenizer(settings["vocab_size"], window)
+    tower = clip.build_clip(settings, "text_encoder")
+    clip.initialise(tower, init, generator)
+    return TextEncoder(tower, tokenizer)
+
+
+def _schedule(settings: Mapping[str, Any], place: str, mask_token_id: int) -> str:
+    """The mask schedule that a scheduler's settings name."""
+    if settings.get("mask_token_id", mask_token_id) != mask_token_id:
+        raise UserError(
+            f"{place} has mask_token_id = {settings['mask_token_id']}, and the transformer's is "
+            f"{mask_token_id}, the last id of its vocabulary: the two are not of one checkpoint"
+        )
+    schedule = settings.get("masking_schedule", "cosine")
+    check_schedule(schedule)
+    return schedule

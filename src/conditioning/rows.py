@@ -1,0 +1,56 @@
+"""All that the transformer is told besides the tokens, a row a picture.
+
+Dimensions: batch (pictures).
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from src.conditioning.micro import micro_cond_rows
+from src.conditioning.prompts import Prompts, negative_rows, picture_order, prompt_rows
+from src.conditioning.text import Text, TextEncoder, stack_texts
+
+
+class Rows(NamedTuple):
+    """The condition of every picture, and what guidance compares it with."""
+
+    text: Text
+    negative: Text
+    micro_cond: Float[Tensor, "batch 5"]
+
+    @property
+    def num_pictures(self) -> int:
+        return len(self.micro_cond)
+
+    def pick(self, pictures: list[int]) -> "Rows":
+        """The rows of some pictures."""
+        text, negative = self.text.rows(pictures), self.negative.rows(pictures)
+        return Rows(text, negative, self.micro_cond[pictures])
+
+    def with_negatives_first(self) -> tuple[Text, Float[Tensor, "rows 5"]]:
+        """Twice as many rows for one pass of both sides of guidance, upstream's half first."""
+        text = stack_texts([self.negative, self.text])
+        return text, torch.cat([self.micro_cond, self.micro_cond])
+
+
+def rows_for(
+    encoder: TextEncoder,
+    prompts: Prompts,
+    negative_prompts: Prompts,
+    micro_cond: Any,
+    num_images_per_prompt: Any,
+) -> Rows:
+    """Encode what the user asked for; pictures of one prompt stand together.
+
+    Raises UserError for prompts that are not text, counts that do not match and micro-conditions
+    without names.
+    """
+    text = prompt_rows(encoder, prompts)
+    num_prompts = len(text.pooled_text)
+    order = picture_order(num_prompts, num_images_per_prompt)
+    negative = negative_rows(encoder, negative_prompts, num_prompts)
+    micro = micro_cond_rows(micro_cond, num_prompts).to(encoder.device)
+    return Rows(text, negative, micro).pick(order)

@@ -1,0 +1,63 @@
+"""Prompts to step panels: what the picture looks like on the way, how sure, and in which order."""
+
+import json
+from pathlib import Path
+
+import safetensors.torch
+from rich.console import Console
+
+from src.config import RunConfig
+from src.report.look import save_figure
+from src.report.step_panel import step_panel
+from src.tasks.generate import annotated_png, generate_pictures, settings
+from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
+from src.whole_files import writable_folder, write_whole
+
+
+def run(config: RunConfig, folder: Path) -> None:
+    """For every picture a PNG, a panel of its steps, and the trace as safetensors."""
+    prompts = read_prompts(config)
+    seeds = choose_seeds(config, len(prompts))
+    negative = choose_negative_prompts(config, len(prompts))
+    model = open_model(config)
+    target = writable_folder(Path(config.output_dir) if config.output_dir else folder)
+    each = config.num_images_per_prompt
+    for index, seed in enumerate(seeds):
+        number = index // each
+        generation = generate_pictures(
+            model,
+            config,
+            [prompts[number]],
+            [seed],
+            negative[number : number + 1] if negative else None,
+            record=True,
+        )
+        figure = panel_figure(model, config, generation, 0, prompts[number])
+        stem = f"{index:05d}"
+        about = {"prompt": prompts[number], "seed": seed, **settings(config, model)}
+        write_whole(target / f"{stem}.png", annotated_png(generation.images[0], about))
+        write_whole(target / f"{stem}_trace.safetensors", trace_bytes(generation, about))
+        save_figure(figure, target / f"{stem}_steps.png")
+    Console(highlight=False).print(f"{len(seeds)} pictures with panel and trace in {target}")
+
+
+def panel_figure(model, config: RunConfig, generation, index: int, prompt: str):
+    """The step panel of one picture of a recorded generation."""
+    trace = generation.trace.picture(index)
+    pictures = model.decode_tokens(trace.drawn_ids[:, 0])
+    sampler = config.sampler
+    return step_panel(
+        pictures,
+        trace.confidence[:, 0].float().numpy(),
+        trace.is_masked[:, 0].numpy(),
+        prompt,
+        note=f"seed {generation.seeds[index]}, guidance {sampler.guidance_scale:g}, "
+        f"{sampler.num_steps} steps",
+    )
+
+
+def trace_bytes(generation, about: dict) -> bytes:
+    """The trace of a generation as a safetensors file, with prompt, seed ... in its header."""
+    tensors = {name: field.contiguous() for name, field in generation.trace._asdict().items()}
+    header = {key: json.dumps(value) for key, value in about.items()}
+    return safetensors.torch.save(tensors, metadata=header)

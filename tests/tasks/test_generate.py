@@ -1,0 +1,111 @@
+"""Prompts to files: a picture a file that knows its prompt and seed, and nothing half-written."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.errors import UserError
+from src.sampler.config import SamplerConfig
+from src.tasks.generate import generate_pictures, run
+from src.tasks.inputs import open_model
+
+PROMPTS = ["a small green heart on a white background", "größer, αβγ"]
+
+
+def pixels(path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_every_picture_is_a_file_that_knows_where_it_came_from(config, tmp_path):
+    run(config("generate", prompts=PROMPTS, seeds=[5, 2**40]), tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["file"] for entry in manifest["pictures"]] == ["00000.png", "00001.png"]
+    for entry, prompt, seed in zip(manifest["pictures"], PROMPTS, [5, 2**40], strict=True):
+        with Image.open(tmp_path / entry["file"]) as picture:
+            assert picture.size == (32, 32)
+            assert picture.text["prompt"] == entry["prompt"] == prompt
+            assert int(picture.text["seed"]) == entry["seed"] == seed
+            assert picture.text["weights_hash"] == manifest["weights_hash"]
+            assert json.loads(picture.text["sampler"])["num_steps"] == 3
+    assert (tmp_path / "grid.png").stat().st_size > 1000
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_picture_does_not_depend_on_its_company(config, tmp_path):
+    prompts = [
+        f"a {size} {color} star" for size in ("small", "large") for color in ("red", "green")
+    ]
+    run(config("generate", prompts=[*prompts, PROMPTS[0]], seed=7), tmp_path / "five")
+    run(config("generate", prompts=[PROMPTS[0]], seed=11), tmp_path / "alone")
+    together, alone = pixels(tmp_path / "five" / "00004.png"), pixels(tmp_path / "alone/00000.png")
+    assert (together == alone).all()
+    assert (pixels(tmp_path / "five" / "00000.png") != alone).any()
+
+
+def test_the_pictures_of_a_prompt_stand_together(config, tmp_path):
+    run(config("generate", prompts=PROMPTS, num_images_per_prompt=2), tmp_path)
+    entries = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["pictures"]
+    assert [entry["prompt"] for entry in entries] == [PROMPTS[0]] * 2 + [PROMPTS[1]] * 2
+    assert [entry["seed"] for entry in entries] == [0, 1, 2, 3]
+
+
+def test_a_prompts_file_goes_into_the_folder_that_was_asked_for(config, tmp_path):
+    (tmp_path / "prompts.txt").write_text("a red star\n\na green sun\n")
+    target = tmp_path / "deep" / "pictures"
+    chosen = config("generate", prompts_file=f"{tmp_path}/prompts.txt", output_dir=str(target))
+    run(chosen, tmp_path / "run")
+    assert (target / "00001.png").is_file()
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_of_another_run_are_not_overwritten(config, tmp_path):
+    chosen = config("generate", prompts=PROMPTS[:1], output_dir=str(tmp_path / "pictures"))
+    run(chosen, tmp_path)
+    before = (tmp_path / "pictures" / "00000.png").read_bytes()
+    with pytest.raises(UserError, match="pictures of another run"):
+        run(config("generate", prompts=["x"], output_dir=str(tmp_path / "pictures")), tmp_path)
+    assert (tmp_path / "pictures" / "00000.png").read_bytes() == before
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_any_picture(config, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="file"):
+        run(config("generate", prompts=PROMPTS, output_dir=f"{tmp_path}/file/pictures"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sampler": SamplerConfig(num_steps=2, guidance_scale=2.0)},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=6.0)},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, schedule="linear")},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, sampling_temperature=0.2)},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, choice_temperature_start=40.0)},
+        {"negative_prompts": ["a red sun"]},
+        {"height": 64},
+    ],
+    ids=lambda change: str(change)[:60],
+)
+def test_every_setting_reaches_the_sampler(config, change):
+    model = open_model(config("generate"))
+
+    def drawn(**changes) -> np.ndarray:
+        chosen = config("generate", **changes)
+        return np.asarray(
+            generate_pictures(
+                model, chosen, PROMPTS[:1], [3], chosen.negative_prompts, record=False
+            ).images[0]
+        )
+
+    assert not np.array_equal(drawn(), drawn(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"height": 30}, "height=30"), ({"model": "/nowhere/model"}, "nowhere")],
+)
+def test_what_the_model_cannot_do_is_refused(config, tmp_path, change, said):
+    with pytest.raises(UserError, match=said):
+        run(config("generate", prompts=PROMPTS, **change), tmp_path)

@@ -1,0 +1,27 @@
+"""Prompts to panels: picture, steps and trace on disk, and the trace can be read again."""
+
+import json
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from src.tasks.inputs import open_model
+from src.tasks.observe import run
+
+
+def test_every_picture_has_a_panel_and_a_trace_that_ends_in_it(config, tmp_path):
+    chosen = config("observe", prompts=["a red star", "a green sun"], seeds=[4, 9])
+    run(chosen, tmp_path)
+    model = open_model(chosen)
+    for stem, seed in (("00000", 4), ("00001", 9)):
+        assert (tmp_path / f"{stem}_steps.png").stat().st_size > 5000
+        with safe_open(tmp_path / f"{stem}_trace.safetensors", "pt") as trace:
+            assert json.loads(trace.metadata()["seed"]) == seed
+            token_ids, is_masked = trace.get_tensor("token_ids"), trace.get_tensor("is_masked")
+        assert token_ids.shape == (3, 1, 8, 8)
+        assert not is_masked[-1].any()
+        assert torch.equal(token_ids == model.transformer.mask_token_id, is_masked)
+        last = np.asarray(model.decode_tokens(token_ids[-1])[0])
+        assert np.array_equal(last, np.asarray(Image.open(tmp_path / f"{stem}.png")))
