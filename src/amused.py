@@ -214,9 +214,8 @@ class Amused:
             schedule or self.mask_schedule,
             follows_upstream=generator is not None,
         )
-        pixel_height = self._checked_side("height", height)
-        pixel_width = self._checked_side("width", width)
-        micro_cond = micro_cond or MicroCond.default(pixel_width, pixel_height)
+        size = self._checked_side("width", width), self._checked_side("height", height)
+        micro_cond = MicroCond.default(*size) if micro_cond is None else micro_cond
         rows = rows_for(
             self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
         )
@@ -228,15 +227,14 @@ class Amused:
         trace = decode_passes(
             passes,
             lambda pictures: self._predict_for(rows.pick(pictures)),
-            self._all_hidden(rows.num_pictures, pixel_height, pixel_width),
+            self._all_hidden(rows.num_pictures, *size),
             self.transformer.mask_token_id,
             self.transformer.config.codebook_size,
             config,
             progress,
         )
-        token_ids = trace.token_ids[-1]
-        images = self.decode_tokens(token_ids)
-        return Generation(images, token_ids, seeds, trace if record else None)
+        images = self.decode_tokens(trace.token_ids[-1])
+        return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
 
     def _predict_for(self, rows: Rows) -> Predict:
         """The transformer as the sampler sees it; what the steps share is computed once."""
@@ -255,7 +253,7 @@ class Amused:
     def _prepare(self, text: Text, micro_cond: Tensor) -> Condition:
         return self.transformer.prepare(text.text_states, text.pooled_text, micro_cond)
 
-    def _all_hidden(self, num_pictures: int, pixel_height: int, pixel_width: int) -> Tensor:
+    def _all_hidden(self, num_pictures: int, pixel_width: int, pixel_height: int) -> Tensor:
         downscale = self.image_tokenizer.downscale
         shape = (num_pictures, pixel_height // downscale, pixel_width // downscale)
         return torch.full(shape, self.transformer.mask_token_id, device=self.device)

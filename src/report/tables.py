@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rich.box import HORIZONTALS
+from rich.markup import escape
 from rich.table import Table
 
 from src.evaluation.measurement import Measurement
@@ -19,15 +21,17 @@ def rows(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]
         cells.append(
             [name, *(each.text if each else "" for each in of_subjects), "; ".join(counts)]
         )
-    return ["", *subjects, "pictures"], cells
+    return ["", *subjects, "sample"], cells
 
 
 def terminal_table(measurements: Sequence[Measurement], title: str = "") -> Table:
-    """The table for rich to print."""
+    """The table for rich to print; 84 columns wide with three subjects."""
     head, cells = rows(measurements)
-    table = Table(title=title or None)
+    table = Table(title=title or None, box=HORIZONTALS, show_lines=True, pad_edge=False)
     for index, text in enumerate(head):
-        table.add_column(text, justify="right" if index else "left", no_wrap=index == 0)
-    for line in cells:
-        table.add_row(*(text.replace("[", r"\[") for text in line))
+        is_name = index == 0
+        table.add_column(text.replace(" ", "\n"), justify="left" if is_name else "right")
+    for name, *values in cells:
+        breaks = [escape(value).replace(" (", "\n(") for value in values]
+        table.add_row(escape(name).replace(": ", ":\n"), *breaks)
     return table

@@ -9,7 +9,6 @@ from src.errors import UserError, nearest
 from src.masking.config import check_schedule
 
 KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
-
 LARGEST = 1e6  # of a scale or temperature: beyond all use, and far from any overflow
 
 

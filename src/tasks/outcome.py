@@ -1,5 +1,6 @@
 """What a measuring task leaves: a table in the terminal; record, figures and page on disk."""
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -49,13 +50,15 @@ def deliver(outcome: Outcome, config: RunConfig, folder: Path, seconds: float) -
         data_hash=outcome.data_hash,
     )
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 100  # into a file or a pipe
     console.print(terminal_table(outcome.measurements))
     for target in targets(config, folder):
         figures = [save_figure(figure, target / name) for name, figure in outcome.figures.items()]
         question = read_header(CONF / "exp" / f"{config.name}.yaml").question
         page = write_page(record, figures, target, question)
         for path in (*figures, page, write_record(record, target)):
-            console.print(f"  {path}", soft_wrap=True)
+            console.print(f"  {os.path.relpath(path)}", soft_wrap=True)
 
 
 def targets(config: RunConfig, folder: Path) -> list[Path]:

@@ -14,6 +14,8 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
+from src.errors import UserError
+
 KEPT = 2  # checkpoints left on disk: the newest and the one before it
 
 
@@ -83,3 +85,16 @@ def _write_hash(path: Path) -> None:
     partial = path.with_name(path.name + ".sha256.partial")
     partial.write_text(_sha256(path))
     os.replace(partial, _hash_path(path))
+
+
+def averaged_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The averaged model of a run's newest valid checkpoint, by the model's own parameter names.
+
+    Raises UserError if the run has none.
+    """
+    path = newest_checkpoint(folder / "checkpoints")
+    if path is None:
+        raise UserError(f"{folder} holds no valid checkpoint: train this model first.")
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    prefix = "average.module."
+    return {name[len(prefix) :]: each for name, each in state.items() if name.startswith(prefix)}

@@ -43,6 +43,13 @@ def test_scale_1_alone_asks_for_one_pass(toy_model, hidden, noise_for, scale, tw
     assert [need for _, _, need in model.calls] == [two_passes] * 12
 
 
+@both_modes
+def test_a_model_with_nothing_left_to_say_is_not_asked(toy_model, hidden, noise_for):
+    model = toy_model()
+    assert len(run(model, hidden(2, 4, 4).fill_(3), noise_for(2))) == 12
+    assert model.calls == []
+
+
 def test_no_gradients_are_kept(hidden):
     weight = torch.randn(1, 16, CODES, requires_grad=True)
 

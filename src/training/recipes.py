@@ -1,0 +1,92 @@
+"""The embedded models, one function a model: build, train a piece, and hand over what is done."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Generator
+from transformers import AutoTokenizer, CLIPModel, CLIPTextModelWithProjection
+
+from src.amused import Amused
+from src.conditioning.glyph_tokenizer import build_tokenizer
+from src.conditioning.text import TextEncoder
+from src.data.captions import vocabulary
+from src.data.scenes import World
+from src.image_tokenizer import config as image_tokenizer_config
+from src.image_tokenizer.vqgan import VQGAN
+from src.masking.config import MaskingConfig
+from src.training.checkpoint import averaged_weights
+from src.training.clip_module import ClipBatches, ClipModule, build_clip
+from src.training.config import TrainingConfig
+from src.training.fit import fit
+from src.training.samples import SamplePictures, SampleReconstructions
+from src.training.token_cache import encode_scenes
+from src.training.uvit_module import UvitBatches, UvitModule
+from src.training.vqgan_module import VqganBatches, VqganModule
+from src.transformer import config as transformer_config
+from src.transformer.uvit import UViT
+
+CLIP_PRESETS = Path(__file__).parents[1] / "conditioning" / "presets"
+
+
+def train_vqgan(world: World, config: TrainingConfig, seed: int, folder: Path) -> bool:
+    """Train the image tokenizer for one piece; True if all steps are done."""
+    settings = image_tokenizer_config.preset(config.preset)
+    module = VqganModule(VQGAN(settings, generator=Generator().manual_seed(seed)), config, seed)
+    samples = SampleReconstructions(world, config.sample_every, folder)
+    steps = fit(module, VqganBatches(world, config, seed), config, folder, [samples])
+    return steps >= config.max_steps
+
+
+def train_clip(world: World, config: TrainingConfig, seed: int, folder: Path) -> bool:
+    """Train the CLIP pair; when done, it lies in `folder`/model as transformers saves it."""
+    tokenizer = build_tokenizer(vocabulary(world))
+    preset = json.loads((CLIP_PRESETS / f"{config.preset}.json").read_text())
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # transformers initialises from torch's global generator
+        module = ClipModule(build_clip(preset, tokenizer), config)
+    steps = fit(module, ClipBatches(world, tokenizer, config, seed), config, folder)
+    if steps < config.max_steps:
+        return False
+    module.clip.load_state_dict(averaged_weights(folder))
+    module.clip.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return True
+
+
+def train_uvit(
+    world: World, masking: MaskingConfig, config: TrainingConfig, seed: int, folder: Path
+) -> bool:
+    """Train the U-ViT on cached tokens; when done, all of aMUSEd lies in `folder`/model."""
+    vqgan, text_encoder = _open_tokenizer(config), _open_text_encoder(config)
+    scenes = encode_scenes(
+        world, vqgan, text_encoder, config.num_cached, seed, folder / "encoded_scenes"
+    )
+    uvit = UViT(
+        transformer_config.preset(config.preset), generator=Generator().manual_seed(seed)
+    )
+    module = UvitModule(uvit, text_encoder, masking, config, seed)
+    amused = Amused(module.average.module, vqgan, text_encoder, masking.schedule)
+    samples = SamplePictures(world, amused, config.sample_every, folder)
+    steps = fit(module, UvitBatches(scenes, config.batch_size, seed), config, folder, [samples])
+    if steps < config.max_steps:
+        return False
+    uvit.load_state_dict(averaged_weights(folder))
+    Amused(uvit, vqgan, text_encoder, masking.schedule).save_pretrained(folder / "model")
+    return True
+
+
+def _open_tokenizer(config: TrainingConfig) -> VQGAN:
+    if config.image_tokenizer is None:
+        return Amused.embedded().image_tokenizer
+    vqgan = VQGAN(image_tokenizer_config.preset(config.preset))
+    vqgan.load_state_dict(averaged_weights(Path(config.image_tokenizer)))
+    return vqgan.eval()
+
+
+def _open_text_encoder(config: TrainingConfig) -> TextEncoder:
+    if config.text_encoder is None:
+        return Amused.embedded().text_encoder
+    folder = Path(config.text_encoder) / "model"
+    tower = CLIPTextModelWithProjection.from_pretrained(folder)
+    return TextEncoder(tower.eval(), AutoTokenizer.from_pretrained(folder))

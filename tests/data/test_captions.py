@@ -1,0 +1,42 @@
+import numpy as np
+
+from src.data.captions import canonical_caption, describe, is_test, vocabulary
+from src.data.scenes import Scene, SceneObject, draw_scene
+
+SCENE = Scene(
+    (
+        SceneObject("umbrella", "red", "large", 0, 1),
+        SceneObject("anchor", "blue", "small", 4, 2),
+    ),
+    "yellow",
+    relation="above",
+)
+
+
+def test_the_canonical_caption_reads_as_english():
+    assert canonical_caption(SCENE) == (
+        "a large red umbrella above a small blue anchor on a yellow background"
+    )
+
+
+def test_one_scene_is_told_in_many_ways_that_all_name_everything():
+    rng = np.random.default_rng(0)
+    captions = {describe(SCENE, rng) for _ in range(200)}
+    assert len(captions) == 10  # five sentences, two words for "above"
+    for caption in captions:
+        assert all(word in caption for word in ("large red umbrella", "small blue anchor", "yellow"))
+
+
+def test_the_vocabulary_holds_every_word_the_grammar_says(world):
+    words, rng = set(vocabulary(world)), np.random.default_rng(1)
+    for index in range(500):
+        caption = describe(draw_scene(world, 1 + index % 2, rng), rng)
+        assert set(caption.replace(",", " ,").split()) <= words
+
+
+def test_the_testing_side_holds_the_share_that_was_asked_for(world):
+    rng = np.random.default_rng(2)
+    drawn = [draw_scene(world, 2, rng) for _ in range(4000)]
+    assert abs(np.mean([is_test(scene, 0.1) for scene in drawn]) - 0.1) < 0.02
+    assert not any(is_test(scene, 0.0) for scene in drawn)
+    assert all(is_test(scene, 1.0) for scene in drawn)
