@@ -25,9 +25,10 @@ from src.errors import UserError
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
 from src.image_tokenizer.vqgan import VQGAN
 from src.sampler.arguments import sampler_config
+from src.sampler.config import SamplerConfig
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
-from src.sampler.passes import Progress, decode_passes, generator_pass, seeded_passes
+from src.sampler.passes import Pass, Progress, decode_passes, generator_pass, seeded_passes
 from src.sampler.seeds import seeds_for
 from src.sampler.trace import Trace
 from src.transformer.uvit import Condition, UViT
@@ -224,17 +225,30 @@ class Amused:
             passes = seeded_passes(seeds, self.pictures_per_pass)
         else:
             passes = generator_pass(rows.num_pictures, generator)
-        trace = decode_passes(
+        trace = self._decode(passes, rows, size, config, progress)
+        images = self.decode_tokens(trace.token_ids[-1])
+        return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
+
+    def _decode(
+        self,
+        passes: list[Pass],
+        rows: Rows,
+        size: tuple[int, int],
+        config: SamplerConfig,
+        progress: Progress | None,
+    ) -> Trace:
+        """Fill in whole grids of hidden tokens; size is width and height in pixels."""
+        columns, lines = (side // self.image_tokenizer.downscale for side in size)
+        shape = (rows.num_pictures, lines, columns)
+        return decode_passes(
             passes,
             lambda pictures: self._predict_for(rows.pick(pictures)),
-            self._all_hidden(rows.num_pictures, *size),
+            torch.full(shape, self.transformer.mask_token_id, device=self.device),
             self.transformer.mask_token_id,
             self.transformer.config.codebook_size,
             config,
             progress,
         )
-        images = self.decode_tokens(trace.token_ids[-1])
-        return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
 
     def _predict_for(self, rows: Rows) -> Predict:
         """The transformer as the sampler sees it; what the steps share is computed once."""
@@ -252,11 +266,6 @@ class Amused:
 
     def _prepare(self, text: Text, micro_cond: Tensor) -> Condition:
         return self.transformer.prepare(text.text_states, text.pooled_text, micro_cond)
-
-    def _all_hidden(self, num_pictures: int, pixel_width: int, pixel_height: int) -> Tensor:
-        downscale = self.image_tokenizer.downscale
-        shape = (num_pictures, pixel_height // downscale, pixel_width // downscale)
-        return torch.full(shape, self.transformer.mask_token_id, device=self.device)
 
     def _checked_side(self, name: str, pixels: Any) -> int:
         """A side that makes whole tokens, and whole pairs of them where these are halved."""

@@ -50,7 +50,8 @@ def vocabulary(world: World) -> list[str]:
     """Every word the grammar can say of this world, sorted; what the text tokenizer knows whole."""
     config = world.config
     words = {*config.glyphs, *config.colors, *config.backgrounds, *SIZES, "in", ","}
-    for text in (*TEMPLATES, *PLACES, *RELATIONS, *(w for ws in RELATION_WORDS.values() for w in ws)):
+    relations = [text for texts in RELATION_WORDS.values() for text in texts]
+    for text in (*TEMPLATES, *PLACES, *RELATIONS, *relations):
         words.update(word for word in text.split() if "{" not in word)
     return sorted(words)
 

@@ -1,4 +1,4 @@
-"""Settings of the glyph world: which pictograms, colours and sizes the captioned scenes are drawn from."""
+"""Settings of the glyph world: the pictograms, colours and sizes that scenes are drawn from."""
 
 from dataclasses import dataclass, field
 

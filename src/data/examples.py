@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.data.captions import canonical_caption, describe, is_test
+from src.data.captions import describe, is_test
 from src.data.micro_cond import MicroCond
 from src.data.render import draw_micro_cond, render
 from src.data.scenes import Scene, World, draw_scene
@@ -39,7 +39,8 @@ def example(
     """
     if split not in SPLITS:
         raise ValueError(f"split={split!r}; known are {', '.join(SPLITS)}")
-    rng = np.random.Generator(np.random.Philox(key=[seed, SPLITS.index(split)], counter=index << 64))
+    philox = np.random.Philox(key=[seed, SPLITS.index(split)], counter=index << 64)
+    rng = np.random.Generator(philox)
     scene = _draw_in_split(world, split, num_objects, rng)
     if degraded_prob is None:
         degraded_prob = world.config.degraded_prob if split == "train" else 0.0

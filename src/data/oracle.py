@@ -136,7 +136,8 @@ class Oracle:
         side = self.world.side("small")
         error = np.square(left_over).sum(-1) - FORGIVEN * np.square(explained).sum(-1)
         sums = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        boxes = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        columns = sums[side:] - sums[:-side]
+        boxes = columns[:, side:] - columns[:, :-side]
         return max(0.0, float(boxes.max()))
 
 
@@ -173,4 +174,5 @@ def _is_arranged(scene: Scene, reading: Reading, world: World) -> bool:
     down, right = (at - middle for at in reading.objects[0].center)
     if scene.place == "center":
         return max(abs(down), abs(right)) <= world.cell_size
-    return (down < 0) == scene.place.startswith("top") and (right < 0) == scene.place.endswith("left")
+    is_top, is_left = scene.place.startswith("top"), scene.place.endswith("left")
+    return (down < 0) == is_top and (right < 0) == is_left

@@ -8,6 +8,7 @@ shrinks) to the model's size, rounded to 8 bits again; a picture of that size pa
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel
+from transformers.utils import logging as transformers_logging
 
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
 from src.errors import UserError
@@ -65,9 +67,10 @@ class ClipEncoder:
                     f"transformers CLIPModel with {', '.join(FILES)}."
                 )
         try:
-            model, report = CLIPModel.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, output_loading_info=True
-            )
+            with _no_progress_bar():
+                model, report = CLIPModel.from_pretrained(
+                    folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+                )
             text_tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -173,3 +176,15 @@ class ClipEncoder:
     def _batches(self, num_items: int) -> Iterator[slice]:
         for start in range(0, num_items, self.batch_size):
             yield slice(start, start + self.batch_size)
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """transformers shows a bar for files that load in a blink; it would tear the caller's own."""
+    was_shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            transformers_logging.enable_progress_bar()

@@ -8,6 +8,7 @@ from PIL import Image
 
 from src.report.look import (
     LARGE,
+    MARGIN,
     MUTED,
     NORMAL,
     PALETTE,
@@ -19,7 +20,7 @@ from src.report.look import (
     wrapped,
 )
 
-CELL, GAP, MARGIN = 1.55, 0.16, 0.25  # inches
+CELL, GAP = 1.55, 0.16  # inches
 LINE_HEIGHT = 0.15
 RIGHT, WRONG = PALETTE[2], PALETTE[1]
 

@@ -19,6 +19,7 @@ from src.whole_files import write_whole
 PAPER, INK, MUTED, LINE = "#ffffff", "#1f2430", "#6b7280", "#d7dbe2"
 PALETTE = ("#31688e", "#c8553d", "#4f9d69", "#8d5a97", "#b8860b", "#5f6b7a")  # in order of use
 CONFIDENCE_COLORS = "viridis"  # perceptually even, and safe for colour-blind eyes
+MARGIN = 0.28  # inches, around every figure
 DOTS_PER_INCH = 150
 SMALL, NORMAL, LARGE = 7.5, 9.0, 11.0  # points
 FONT = {"font.family": "DejaVu Sans", "svg.hashsalt": "amused", "hatch.linewidth": 0.6}
@@ -65,7 +66,7 @@ def bare(axes: Axes) -> None:
         spine.set(color=LINE, linewidth=0.8)
 
 
-def wrapped(text: str, width: float, max_lines: int = 3, fontsize: float = SMALL) -> str:
+def wrapped(text: str, width: float, max_lines: int = 6, fontsize: float = SMALL) -> str:
     """The text broken to fit `width` inches; what does not fit ends in an ellipsis."""
     num_letters = max(8, int(width * 72 / (0.56 * fontsize)))  # DejaVu Sans, mean letter width
     return textwrap.fill(text, num_letters, max_lines=max_lines, placeholder=" …")

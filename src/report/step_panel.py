@@ -1,9 +1,8 @@
 """The decoding of one picture, step by step: what it looks like, how sure it is, what it keeps.
 
 Dimensions: steps, height and width of the token grid.
-Three rows: the picture decoded after each step; the confidence of the codes drawn in that step,
-on a fixed scale from 0 to 1, hatched where the position stays hidden; the step at which each
-position was kept.
+Three rows: the picture as drawn in each step; the probability of the codes in it, on a fixed scale
+from 0 to 1, hatched where the position stays hidden; the step at which each position was kept.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,17 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import ColorbarBase
 from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
+from src.interpret.commit_order import GIVEN, NEVER, commit_steps, confidence_maps
 from src.report.grid import Picture
 from src.report.look import (
     CONFIDENCE_COLORS,
     INK,
     LARGE,
     LINE,
+    MARGIN,
     MUTED,
     SMALL,
     bare,
@@ -30,71 +32,60 @@ from src.report.look import (
     new_figure,
     panel,
     show_picture,
+    wrapped,
 )
+from src.sampler.trace import Trace
 
-SIDE, GAP, MARGIN = 1.05, 0.1, 0.28  # inches
-NAMES, BARS = 0.95, 0.75  # room for the rows' names and the colour bars
-TOP = 1.0
+SIDE, GAP = 0.9, 0.09  # inches
+NAMES, BARS = 1.12, 0.62  # room for the rows' names and the colour bars
+HEAD = 0.34  # room for the steps' numbers
+LINE_HEIGHT = 0.22  # of the prompt
 ORDER_COLORS = "cividis"
-HIDDEN = "#eef0f4"
+HIDDEN, KNOWN = "#eef0f4", "#b9c0cb"  # not kept yet; given from the start
 ROWS = (
-    ("picture\nso far", ""),
-    ("confidence", "probability of\nthe drawn code"),
-    ("kept\nat step", ""),
+    ("picture", "what is hidden\nas last drawn"),
+    ("confidence", "probability of the\ncode; hatched:\nstill hidden"),
+    ("kept at step", "framed: now"),
 )
 
 
-def step_panel(
-    pictures: Sequence[Picture],
-    confidence: Float[np.ndarray, "steps height width"],
-    is_masked: Bool[np.ndarray, "steps height width"],
-    prompt: str,
-    note: str = "",
-) -> Figure:
-    """The whole decoding as one figure, a column a step.
+def step_panel(pictures: Sequence[Picture], trace: Trace, prompt: str, note: str = "") -> Figure:
+    """The whole decoding of one picture as a figure, a column a step.
 
     Args:
-        pictures: the canvas decoded after each step.
-        confidence: log-probability of the code drawn at each position, without noise; NaN or
-            infinite where nothing was drawn, which is left white.
-        is_masked: what is still hidden after each step.
+        pictures: `trace.drawn_ids` decoded, one a step.
+        trace: of one picture, as `Trace.picture` gives it.
         note: one line under the prompt, such as seed and guidance.
+
+    Raises:
+        ValueError: a trace of several pictures, or not one picture a step.
     """
-    num_steps = len(is_masked)
-    if not len(pictures) == len(confidence) == num_steps:
+    if trace.is_masked.shape[1] != 1 or len(pictures) != trace.num_steps:
         raise ValueError(
-            f"{len(pictures)} pictures, {len(confidence)} maps of confidence and {num_steps} of "
-            "what is hidden: one of each a step"
+            f"{len(pictures)} pictures for a trace of {trace.num_steps} steps and "
+            f"{trace.is_masked.shape[1]} pictures: give one a step, of one picture"
         )
-    width = max(2 * MARGIN + NAMES + num_steps * (SIDE + GAP) - GAP + BARS, 6.0)
-    figure = new_figure(width, TOP + 3 * (SIDE + GAP) - GAP + MARGIN)
-    label(figure, MARGIN, MARGIN, prompt, fontsize=LARGE, ha="left", weight="bold")
-    label(figure, MARGIN, MARGIN + 0.25, note, color=MUTED, ha="left")
+    is_masked = trace.is_masked[:, 0].numpy()
+    confidence = confidence_maps(trace)[:, 0].float().numpy()
+    kept_at = commit_steps(trace)[0].numpy()
+    inner = max(NAMES + trace.num_steps * (SIDE + GAP) - GAP + BARS, 5.0)
+    title = wrapped(prompt, 0.9 * inner, fontsize=LARGE)
+    top = MARGIN + LINE_HEIGHT * (title.count("\n") + 1) + (LINE_HEIGHT if note else 0) + HEAD + 0.1
+    figure = new_figure(inner + 2 * MARGIN, top + 3 * (SIDE + GAP) - GAP + MARGIN)
+    label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
+    label(figure, MARGIN, top - HEAD - 0.1, note, color=MUTED, ha="left", va="bottom")
     for row, (name, explanation) in enumerate(ROWS):
-        _name_row(figure, TOP + row * (SIDE + GAP), name, explanation)
-    kept_at = kept_at_step(is_masked)
-    for index in range(num_steps):
+        _name_row(figure, top + row * (SIDE + GAP), name, explanation)
+    for index in range(trace.num_steps):
         left = MARGIN + NAMES + index * (SIDE + GAP)
-        num_hidden = int(is_masked[index].sum())
-        head = f"step {index + 1}\n{num_hidden} hidden"
-        label(figure, left + SIDE / 2, TOP - 0.06, head, va="bottom", fontsize=SMALL)
-        axes = [panel(figure, left, TOP + row * (SIDE + GAP), SIDE, SIDE) for row in range(3)]
+        head = f"step {index + 1}\n{is_masked[index].sum()} hidden"
+        label(figure, left + SIDE / 2, top - 0.05, head, va="bottom", fontsize=SMALL)
+        axes = [panel(figure, left, top + row * (SIDE + GAP), SIDE, SIDE) for row in range(3)]
         show_picture(axes[0], pictures[index])
         draw_confidence(axes[1], confidence[index], is_masked[index])
-        draw_order(axes[2], kept_at, index + 1, num_steps)
-    _bars(figure, MARGIN + NAMES + num_steps * (SIDE + GAP), num_steps)
+        draw_order(axes[2], kept_at, index + 1, trace.num_steps)
+    _bars(figure, MARGIN + NAMES + trace.num_steps * (SIDE + GAP), top, trace.num_steps)
     return figure
-
-
-def kept_at_step(
-    is_masked: Bool[np.ndarray, "steps height width"],
-) -> Int[np.ndarray, "height width"]:
-    """The step, from 1, after which each position is no longer hidden.
-
-    0 where it never was or nobody knows: given from the start counts as kept at step 1 here,
-    because the maps begin after the first step; a position that stays hidden has steps + 1.
-    """
-    return is_masked.sum(axis=0) + 1
 
 
 def draw_confidence(
@@ -102,67 +93,62 @@ def draw_confidence(
     confidence: Float[np.ndarray, "height width"],
     is_masked: Bool[np.ndarray, "height width"],
 ) -> None:
-    """One map of confidence, from log-probabilities, hatched where the position stays hidden."""
-    probability = np.ma.masked_invalid(np.exp(np.where(np.isfinite(confidence), confidence, np.nan)))
-    axes.imshow(
-        probability, cmap=CONFIDENCE_COLORS, vmin=0, vmax=1, interpolation="nearest"
-    )
-    for row, column in np.argwhere(is_masked):
-        axes.add_patch(
-            Rectangle(
-                (column - 0.5, row - 0.5),
-                1,
-                1,
-                fill=False,
-                hatch="/////",
-                edgecolor=(1, 1, 1, 0.75),
-                linewidth=0,
-            )
-        )
+    """One map of probabilities, hatched where the position stays hidden."""
+    axes.imshow(confidence, cmap=CONFIDENCE_COLORS, vmin=0, vmax=1, interpolation="nearest")
+    hatch = "/" * min(12, max(3, 3 * len(confidence) // 4))  # lines, not a wash, on small cells
+    style = {"facecolor": "none", "hatch": hatch, "edgecolor": (1, 1, 1, 0.7), "linewidth": 0}
+    _outline(axes, is_masked, 0.5, style)
     bare(axes)
 
 
 def draw_order(
     axes: Axes, kept_at: Int[np.ndarray, "height width"], step: int, num_steps: int
 ) -> None:
-    """What is kept up to `step`, coloured by when; this step's own are framed."""
-    shown = np.ma.masked_where(kept_at > step, kept_at)
+    """What is kept up to `step`, coloured by when; this step's own are framed.
+
+    kept_at: a step from 1, or GIVEN, or NEVER, as `interpret.commit_order` says it.
+    """
+    is_kept = (kept_at <= step) & (kept_at != NEVER)
+    shown = np.ma.masked_where(~is_kept | (kept_at == GIVEN), kept_at)
     axes.set_facecolor(HIDDEN)
-    axes.imshow(
-        shown, cmap=ORDER_COLORS, norm=_step_norm(num_steps), interpolation="nearest"
-    )
-    for row, column in np.argwhere(kept_at == step):
-        axes.add_patch(
-            Rectangle(
-                (column - 0.42, row - 0.42), 0.84, 0.84, fill=False, edgecolor="white", linewidth=0.9
-            )
-        )
+    axes.imshow(shown, cmap=ORDER_COLORS, norm=step_norm(num_steps), interpolation="nearest")
+    _outline(axes, kept_at == GIVEN, 0.5, {"facecolor": KNOWN, "linewidth": 0})
+    cell = SIDE * 72 / len(kept_at)  # points
+    frame = {"facecolor": "none", "edgecolor": "white", "linewidth": min(1.0, cell / 9)}
+    _outline(axes, kept_at == step, 0.36, frame)
     bare(axes)
 
 
-def _name_row(figure: Figure, top: float, name: str, explanation: str) -> None:
-    right = MARGIN + NAMES - 0.12
-    middle = top + SIDE / 2
-    label(figure, right, middle - (0.1 if explanation else 0), name, ha="right", va="center")
-    if explanation:
-        style = {"ha": "right", "va": "center", "color": MUTED, "fontsize": 6.5}
-        label(figure, right, middle + 0.16, explanation, **style)
-
-
-def _step_norm(num_steps: int) -> BoundaryNorm:
+def step_norm(num_steps: int) -> BoundaryNorm:
     """One colour a step, over the whole range of the colour map."""
     return BoundaryNorm(np.arange(num_steps + 1) + 0.5, colormaps[ORDER_COLORS].N)
 
 
-def _bars(figure: Figure, left: float, num_steps: int) -> None:
+def _outline(axes: Axes, is_chosen: np.ndarray, half: float, style: dict) -> None:
+    """A square of 2 x `half` cells around each chosen cell's centre, all as one patch."""
+    corners = half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
+    squares = [Path(corners + place[::-1], closed=True) for place in np.argwhere(is_chosen)]
+    if squares:
+        axes.add_patch(PathPatch(Path.make_compound_path(*squares), **style))
+
+
+def _name_row(figure: Figure, top: float, name: str, explanation: str) -> None:
+    right, middle = MARGIN + NAMES - 0.12, top + SIDE / 2
+    num_lines = explanation.count("\n") + 1
+    half = 0.06 * num_lines
+    label(figure, right, middle - half, name, ha="right", va="center")
+    style = {"ha": "right", "va": "top", "color": MUTED, "fontsize": 6.5, "linespacing": 1.15}
+    label(figure, right, middle - half + 0.1, explanation, **style)
+
+
+def _bars(figure: Figure, left: float, top: float, num_steps: int) -> None:
     """The two scales, beside their rows."""
-    row_tops = [TOP + row * (SIDE + GAP) for row in (1, 2)]
     scales = (
         (CONFIDENCE_COLORS, Normalize(0, 1), [0, 0.5, 1]),
-        (ORDER_COLORS, _step_norm(num_steps), sorted({1, (num_steps + 1) // 2, num_steps})),
+        (ORDER_COLORS, step_norm(num_steps), sorted({1, (num_steps + 1) // 2, num_steps})),
     )
-    for top, (colors, norm, ticks) in zip(row_tops, scales, strict=True):
-        axes = panel(figure, left + 0.06, top, 0.12, SIDE)
+    for row, (colors, norm, ticks) in enumerate(scales, start=1):
+        axes = panel(figure, left + 0.06, top + row * (SIDE + GAP), 0.11, SIDE)
         bar = ColorbarBase(axes, cmap=colormaps[colors], norm=norm, ticks=ticks)
         bar.ax.tick_params(labelsize=SMALL, length=2, color=LINE, labelcolor=INK)
         bar.ax.minorticks_off()

@@ -8,15 +8,29 @@ from rich.table import Table
 
 from src.evaluation.measurement import Measurement
 
+Rows = list[tuple[str, list[Measurement | None]]]  # name; what was found for each subject
+
+
+def comparison(measurements: Sequence[Measurement]) -> tuple[list[str], Rows]:
+    """The subjects in order of appearance, and for every name what was measured on each."""
+    subjects = list(dict.fromkeys(each.subject for each in measurements))
+    names = dict.fromkeys(each.name for each in measurements)
+    found = {(each.name, each.subject): each for each in measurements}
+    return subjects, [(name, [found.get((name, each)) for each in subjects]) for name in names]
+
+
+def markdown_table(measurements: Sequence[Measurement]) -> str:
+    """The table for a README; ends in a line break."""
+    head, cells = rows(measurements)
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *cells]
+    return "".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |\n" for line in lines)
+
 
 def rows(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]]]:
     """Head and cells: name, the value for every subject in order of appearance, sample count."""
-    subjects = list(dict.fromkeys(each.subject for each in measurements))
-    names = list(dict.fromkeys(each.name for each in measurements))
-    found = {(each.name, each.subject): each for each in measurements}
+    subjects, found = comparison(measurements)
     cells = []
-    for name in names:
-        of_subjects = [found.get((name, subject)) for subject in subjects]
+    for name, of_subjects in found:
         counts = dict.fromkeys(each.samples for each in of_subjects if each)
         cells.append(
             [name, *(each.text if each else "" for each in of_subjects), "; ".join(counts)]

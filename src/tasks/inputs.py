@@ -4,6 +4,7 @@ from pathlib import Path
 
 from src.config import EMBEDDED, PUBLISHED_MODELS, RunConfig, check_seed_count
 from src.errors import UserError
+from src.memory import keep_freed_memory
 
 LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
 
@@ -14,6 +15,7 @@ def open_model(config: RunConfig):
 
     from src.amused import Amused
 
+    keep_freed_memory()
     device = choose_device(config.device, torch.cuda.device_count())
     dtype = getattr(torch, config.dtype)
     if config.model == EMBEDDED:

@@ -48,8 +48,7 @@ def panel_figure(model, config: RunConfig, generation, index: int, prompt: str):
     sampler = config.sampler
     return step_panel(
         pictures,
-        trace.confidence[:, 0].float().numpy(),
-        trace.is_masked[:, 0].numpy(),
+        trace,
         prompt,
         note=f"seed {generation.seeds[index]}, guidance {sampler.guidance_scale:g}, "
         f"{sampler.num_steps} steps",

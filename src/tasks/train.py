@@ -8,15 +8,17 @@ from src.config import RunConfig
 from src.data.scenes import World
 from src.errors import UserError
 from src.experiments import RECORDS
+from src.memory import keep_freed_memory
 
 
 def run(config: RunConfig, folder: Path) -> None:
-    """Train for at most `training.max_minutes`; what is done lies under experiments/NAME/runs/train.
+    """Train for at most `training.max_minutes`; the outcome lies in experiments/NAME/runs/train.
 
     The folder does not depend on when the command is given, so that giving it again continues.
     """
     from src.training import recipes  # torch, lightning and transformers: seconds to import
 
+    keep_freed_memory()
     world, training = World(config.data), config.training
     place = RECORDS / config.name / "runs" / "train"
     try:

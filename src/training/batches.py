@@ -1,4 +1,4 @@
-"""Batches by number: batch k of a run is a pure function of k, so a resumed run sees the same ones."""
+"""Batches by number: batch k of a run is a function of k, so a resumed run sees the same ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,11 @@ class BatchesByStep(Dataset):
 
 
 class FromStep(SequentialSampler):
-    """The steps from `first_step` to the end, in order."""
+    """The steps from `first_step` to the end, in order.
+
+    Its length is that of the whole run: Lightning goes on counting where the last piece stopped,
+    and would take a shorter length for the end of an epoch.
+    """
 
     def __init__(self, batches: BatchesByStep, first_step: int):
         super().__init__(batches)
@@ -31,7 +35,7 @@ class FromStep(SequentialSampler):
         return iter(range(self.first_step, len(self.data_source)))
 
     def __len__(self) -> int:
-        return max(0, len(self.data_source) - self.first_step)
+        return len(self.data_source)
 
 
 def step_loader(batches: BatchesByStep, first_step: int, num_workers: int) -> DataLoader:

@@ -1,4 +1,4 @@
-"""Training checkpoints that survive a kill: written whole, checked by hash, newest valid one loaded.
+"""Training checkpoints that survive a kill: written whole, hashed, the newest valid one loaded.
 
 Lightning stages a checkpoint in the system's temporary folder and copies it, so a full disk can
 leave half a file under its final name. Here the temporary file lies in the same folder, reaches the

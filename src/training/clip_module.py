@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
 from src.data.examples import example
 from src.data.scenes import World
@@ -37,6 +37,16 @@ def build_clip(preset: dict, text_tokenizer) -> CLIPModel:
 def to_model_pixels(pictures: Tensor) -> Tensor:
     """uint8 `batch height width 3` to the float `batch 3 height width` in [-1, 1] CLIP reads."""
     return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def picture_processor(size: int) -> CLIPImageProcessorPil:
+    """`to_model_pixels` as the file beside the weights that tells others how pictures go in."""
+    return CLIPImageProcessorPil(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
 
 
 class ClipBatches:
@@ -110,7 +120,8 @@ class ClipModule(lightning.LightningModule):
         self.log_dict({"loss": loss, "caption_finds_picture": hits}, prog_bar=True)
         return loss
 
-    def on_train_batch_end(self, *_) -> None:
+    def optimizer_step(self, *args, **kwargs) -> None:
+        super().optimizer_step(*args, **kwargs)
         with torch.no_grad():
             self.clip.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
         self.average.update_parameters(self.clip)

@@ -26,12 +26,13 @@ class TrainingConfig:
     drop_prob: float = 0.1  # U-ViT: share of prompts replaced by the empty one
     label_smoothing: float = 0.0  # U-ViT: 0.1 in aMUSEd's pre-training (report section 2.3)
     num_cached: int = 100_000  # U-ViT: scenes encoded to tokens before training starts
-    narrow_prob: float = 0.5  # CLIP: share of batches drawn from few names, hence hard to tell apart
+    narrow_prob: float = 0.5  # CLIP: share of batches drawn from few names: hard to tell apart
     commitment_weight: float = 0.25  # VQGAN (report section 2.1)
-    continuous_steps: int = 300  # VQGAN: first steps, in which the decoder sees unquantized latents
+    continuous_steps: int = 300  # VQGAN: first steps, whose decoder sees unquantized latents
     codebook_decay: float = 0.98  # VQGAN: how slowly codes follow the latents they stand for
     revive_every: int = 50  # VQGAN: steps between revivals of dead codes
-    dead_below: float = 0.03  # VQGAN: dead = chosen less often than this share of an even use
+    dead_below: float = 0.02  # VQGAN: dead = chosen less often than this a step, running mean
+    locality_weight: float = 0.2  # VQGAN: how strongly a token is held to speak of its place only
 
     checkpoint_every: int = 250  # steps
     sample_every: int = 1_000  # steps between sample pictures

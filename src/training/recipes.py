@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Generator
-from transformers import AutoTokenizer, CLIPModel, CLIPTextModelWithProjection
+from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
 from src.amused import Amused
 from src.conditioning.glyph_tokenizer import build_tokenizer
@@ -16,7 +16,7 @@ from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import MaskingConfig
 from src.training.checkpoint import averaged_weights
-from src.training.clip_module import ClipBatches, ClipModule, build_clip
+from src.training.clip_module import ClipBatches, ClipModule, build_clip, picture_processor
 from src.training.config import TrainingConfig
 from src.training.fit import fit
 from src.training.samples import SamplePictures, SampleReconstructions
@@ -51,6 +51,7 @@ def train_clip(world: World, config: TrainingConfig, seed: int, folder: Path) ->
     module.clip.load_state_dict(averaged_weights(folder))
     module.clip.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
+    picture_processor(preset["vision_config"]["image_size"]).save_pretrained(folder / "model")
     return True
 
 
@@ -62,9 +63,7 @@ def train_uvit(
     scenes = encode_scenes(
         world, vqgan, text_encoder, config.num_cached, seed, folder / "encoded_scenes"
     )
-    uvit = UViT(
-        transformer_config.preset(config.preset), generator=Generator().manual_seed(seed)
-    )
+    uvit = UViT(transformer_config.preset(config.preset), generator=Generator().manual_seed(seed))
     module = UvitModule(uvit, text_encoder, masking, config, seed)
     amused = Amused(module.average.module, vqgan, text_encoder, masking.schedule)
     samples = SamplePictures(world, amused, config.sample_every, folder)

@@ -1,4 +1,4 @@
-"""Sample pictures on the way: what the averaged model makes of the same few scenes, as PNG sheets."""
+"""Sample pictures on the way: what the averaged model makes of the same few scenes."""
 
 import os
 from pathlib import Path
@@ -73,8 +73,7 @@ def _test_examples(world: World) -> list:
 
 def _share_right(oracle: Oracle, examples: list, pictures: np.ndarray) -> float:
     verdicts = [
-        oracle.judge(each.scene, picture)
-        for each, picture in zip(examples, pictures, strict=True)
+        oracle.judge(each.scene, picture) for each, picture in zip(examples, pictures, strict=True)
     ]
     return float(np.mean([verdict.whole_scene for verdict in verdicts]))
 

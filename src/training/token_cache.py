@@ -76,7 +76,7 @@ def _encode_shard(
 
 
 def _key(world: World, vqgan: VQGAN, text_encoder: TextEncoder, seed: int) -> str:
-    """What the shards depend on: the world, the tokenizer's weights, the grammar's ids, the seed."""
+    """What the shards depend on: world, image tokenizer's weights, grammar's ids, seed."""
     digest = hashlib.sha256(json.dumps(asdict(world.config), sort_keys=True).encode())
     for name, tensor in sorted(vqgan.state_dict().items()):
         digest.update(name.encode())

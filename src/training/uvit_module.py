@@ -58,7 +58,8 @@ class UvitModule(lightning.LightningModule):
         self.uvit, self.masking, self.config, self.seed = uvit, masking, config, seed
         self.average = moving_average(uvit, config.ema_decay)
         self.text_encoder = [text_encoder.requires_grad_(False).eval()]  # not in checkpoints
-        self.predict = torch.compile(uvit) if config.compile else uvit
+        if config.compile:
+            uvit.compile()  # in place, and after the average was copied: names stay as they are
 
     def on_fit_start(self) -> None:
         self.text_encoder[0].to(self.device)
@@ -67,7 +68,7 @@ class UvitModule(lightning.LightningModule):
         rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
         text = self._text(batch.prompt_ids, rng)
         hidden = hide_tokens(batch.token_ids.long(), self.uvit.mask_token_id, self.masking, rng)
-        logits = self.predict(hidden.token_ids, *text, batch.micro_cond)  # (batch, seq, codes)
+        logits = self.uvit(hidden.token_ids, *text, batch.micro_cond)  # (batch, seq, codes)
         logits, targets = logits.flatten(0, 1).float(), hidden.targets.flatten()
         loss = functional.cross_entropy(
             logits,
@@ -88,7 +89,8 @@ class UvitModule(lightning.LightningModule):
         null_text = encoder(encoder.prompt_ids([""]))
         return drop_prompts(text, null_text, self.config.drop_prob, rng)
 
-    def on_train_batch_end(self, *_) -> None:
+    def optimizer_step(self, *args, **kwargs) -> None:
+        super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.uvit)
 
     def configure_optimizers(self):

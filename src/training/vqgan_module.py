@@ -38,8 +38,10 @@ def to_unit_pixels(pictures: Tensor) -> Tensor:
 class VqganModule(lightning.LightningModule):
     """A VQGAN, its losses, and a codebook that follows the latents as running cluster means.
 
-    The means (van den Oord et al. 2017, appendix A.1) keep up with a fast-moving encoder where
-    gradient steps on the codes do not; a code that hardly any latent chooses is moved onto one.
+    What a token has to say decides what a transformer can learn, so two things are asked for
+    besides pictures that come back. A token should speak of its own place only (`_locality`): group
+    norms look at the whole picture, and a background would otherwise have hundreds of names. And
+    codes should stand where the error is, not where the backgrounds crowd (`_spread`).
     """
 
     def __init__(self, vqgan: nn.Module, config: TrainingConfig, seed: int):
@@ -52,27 +54,57 @@ class VqganModule(lightning.LightningModule):
         self.register_buffer("cluster_sums", torch.zeros_like(codebook))
 
     def training_step(self, batch: Tensor, _: int) -> Tensor:
+        rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
         pixels = to_unit_pixels(batch).contiguous(memory_format=torch.channels_last)
         latents = self.vqgan.encode_latents(pixels)  # (batch, dim, rows, columns)
-        if not self.cluster_sizes.any():
-            self._move(torch.ones_like(self.cluster_sizes, dtype=torch.bool), latents)
-        quantized = self.vqgan.quantize(latents)
-        is_continuous = self.global_step < self.config.continuous_steps
-        error = self.vqgan.decode_codes(latents if is_continuous else quantized.codes) - pixels
+        locality = self._locality(pixels, latents, rng)
+        if self.global_step < self.config.continuous_steps:  # latents spread out before codes come
+            codes, commitment = latents, torch.zeros(())
+        else:
+            if not self.cluster_sizes.any():
+                self._spread(torch.ones_like(self.cluster_sizes, dtype=torch.bool), latents, rng)
+            quantized = self.vqgan.quantize(latents)
+            codes, commitment = quantized.codes, quantized.commitment_loss
+            self._follow(latents.detach(), quantized.token_ids, rng)
+        error = self.vqgan.decode_codes(codes) - pixels
         reconstruction = 0.25 * error.abs().mean() + 4 * error.square().mean()
-        commitment = quantized.commitment_loss
-        loss = reconstruction + self.config.commitment_weight * commitment
-        psnr = -10 * error.detach().square().mean().log10()
-        used = self._follow(latents.detach(), quantized.token_ids)
-        self.log_dict(
-            {"loss": loss, "commitment": commitment, "psnr": psnr, "codes_used": used},
-            prog_bar=True,
+        loss = (
+            reconstruction
+            + self.config.commitment_weight * commitment
+            + self.config.locality_weight * locality
         )
+        psnr = -10 * error.detach().square().mean().log10()
+        values = {"loss": loss, "commitment": commitment, "locality": locality, "psnr": psnr}
+        self.log_dict(values, prog_bar=True)
         return loss
 
+    def _locality(self, pixels: Tensor, latents: Tensor, rng: Generator) -> Tensor:
+        """How much latents change where only the other part of the picture does, as a share.
+
+        Every picture is cut in two along the token grid and joined to its neighbour in the batch;
+        cells at the seam are left out, because there a token may look across.
+        """
+        rows, columns = latents.shape[-2:]
+        side, cell = (rows, columns), self.vqgan.downscale
+        axis = int(torch.randint(2, (), generator=rng))
+        seam = int(torch.randint(2, side[axis] - 1, (), generator=rng))
+        shape = [1, 1, 1, 1]
+        shape[axis - 2] = -1
+        is_first = (torch.arange(side[axis]) < seam).view(shape).to(pixels.device)
+        is_pixel_first = is_first.repeat_interleave(cell, dim=axis - 2)
+        joined = torch.where(is_pixel_first, pixels, pixels.roll(1, 0))
+        expected = torch.where(is_first, latents, latents.roll(1, 0))
+        change = (self.vqgan.encode_latents(joined) - expected).square()
+        keep = [index for index in range(side[axis]) if index not in (seam - 1, seam)]
+        kept = change.index_select(axis - 2, torch.tensor(keep, device=change.device))
+        return kept.mean() / latents.detach().var()
+
     @torch.no_grad()
-    def _follow(self, latents: Tensor, token_ids: Tensor) -> Tensor:
-        """Move every code to the running mean of the latents it stands for."""
+    def _follow(self, latents: Tensor, token_ids: Tensor, rng: Generator) -> None:
+        """Move every code to the running mean of the latents it stands for.
+
+        van den Oord et al. 2017, appendix A.1; gradient steps do not keep up with the encoder.
+        """
         vectors, ids = latents.movedim(1, -1).flatten(0, -2), token_ids.flatten()
         keep = self.config.codebook_decay
         sizes = torch.bincount(ids, minlength=len(self.cluster_sizes)).to(vectors.dtype)
@@ -81,24 +113,33 @@ class VqganModule(lightning.LightningModule):
         self.cluster_sums.mul_(keep).add_(sums, alpha=1 - keep)
         codebook = self.vqgan.quantizer.codebook
         codebook.copy_(self.cluster_sums / self.cluster_sizes.clamp(min=1e-6)[:, None])
-        is_dead = self.cluster_sizes < self.config.dead_below * len(ids) / len(codebook)
+        is_dead = self.cluster_sizes < self.config.dead_below
+        self.log("codes_used", 1 - is_dead.float().mean(), prog_bar=True)
         if self.global_step % self.config.revive_every == self.config.revive_every - 1:
-            self._move(is_dead, latents)
-        return 1 - is_dead.float().mean()
+            self._spread(is_dead, latents, rng)
 
     @torch.no_grad()
-    def _move(self, which: Tensor, latents: Tensor) -> None:
-        """Put these codes onto latents drawn from the batch, as clusters of one member each."""
-        vectors = latents.movedim(1, -1).flatten(0, -2)
-        rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
-        chosen = torch.randint(len(vectors), (int(which.sum()),), generator=rng)
-        moved = vectors[chosen.to(vectors.device)]
-        moved = moved + 0.01 * torch.randn(moved.shape, generator=rng).to(moved.device)
-        self.vqgan.quantizer.codebook[which] = moved
-        self.cluster_sizes[which] = 1.0
-        self.cluster_sums[which] = moved
+    def _spread(self, which: Tensor, latents: Tensor, rng: Generator) -> None:
+        """Put these codes onto latents of the batch, each where the others serve worst.
 
-    def on_train_batch_end(self, *_) -> None:
+        Drawn one by one with a chance proportional to the squared distance to the nearest code
+        (k-means++, Arthur and Vassilvitskii 2007).
+        """
+        vectors = latents.movedim(1, -1).flatten(0, -2)
+        codebook, others = self.vqgan.quantizer.codebook, self.vqgan.quantizer.codebook[~which]
+        if len(others):
+            distances = torch.cdist(vectors, others).square().amin(dim=1)
+        else:
+            distances = vectors.square().sum(dim=1)
+        for code in which.nonzero().flatten().tolist():
+            at = torch.multinomial(distances.cpu() + 1e-12, 1, generator=rng).item()
+            codebook[code] = vectors[at]
+            self.cluster_sizes[code] = 1.0
+            self.cluster_sums[code] = vectors[at]
+            distances = torch.minimum(distances, (vectors - vectors[at]).square().sum(dim=1))
+
+    def optimizer_step(self, *args, **kwargs) -> None:
+        super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.vqgan)
 
     def configure_optimizers(self):

@@ -161,7 +161,9 @@ def test_the_comparison_can_fail_because_prompts_matter(pair):
     first, _ = generate_here(system, PROMPTS, seed=0)
     other, _ = generate_here(system, OTHER_PROMPTS, seed=0)
     differs = (first != other).flatten(1).any(dim=1)
-    assert differs.tolist() == [True, False, True]
+    assert differs[[0, 2]].any()  # other prompts, other tokens
+    assert not differs[1]  # the same prompt, the same tokens
+    assert len(first.unique()) > 2
 
 
 def test_text_states_agree(pair):

@@ -1,0 +1,64 @@
+"""Table and page: every number with its yardsticks and sample count, no markup taken literally."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from src.evaluation.measurement import Measurement
+from src.report.page import write_page
+from src.report.record import Record
+from src.report.tables import rows, terminal_table
+
+MEASUREMENTS = [
+    Measurement("whole scene right: two objects", 0.9, 500, 0.87, 0.92, is_share=True),
+    Measurement("whole scene right: two objects", 1.0, 500, subject="real scenes", is_share=True),
+    Measurement("FD[glyph-clip]", 1.25, 500, num_reference=1000),
+]
+
+
+@pytest.fixture
+def record():
+    return Record(
+        name="first_light",
+        command="python -m src.run +exp=first_light 'prompts=[\"<b>\"]'",
+        measurements=MEASUREMENTS,
+        config_difference={},
+        config_hash="",
+        weights={"model": "0123456789ab"},
+        data_hash="",
+        seeds={"pictures": [0]},
+        device="cpu",
+        seconds=1.5,
+        code={},
+    )
+
+
+def test_a_row_is_a_number_and_a_column_a_subject():
+    head, cells = rows(MEASUREMENTS)
+    assert head == ["", "generated pictures", "real scenes", "sample"]
+    assert cells[0] == [
+        "whole scene right: two objects",
+        "90.0 % (87.0 to 92.0)",
+        "100.0 %",
+        "500",
+    ]
+    assert cells[1] == ["FD[glyph-clip]", "1.25", "", "500 vs 1,000"]
+
+
+def test_the_terminal_shows_the_features_a_distance_is_named_by():
+    printed = io.StringIO()
+    Console(file=printed, width=100).print(terminal_table(MEASUREMENTS))
+    assert "FD[glyph-clip]" in printed.getvalue()
+    assert "500 vs 1,000" in printed.getvalue()
+
+
+def test_the_page_shows_numbers_figures_and_the_command_as_text(record, tmp_path):
+    page = write_page(record, [Path("steps.png")], tmp_path, "is 1 < 2?").read_text()
+    assert "<td>90.0 % (87.0 to 92.0)</td>" in page
+    assert 'src="steps.png"' in page
+    assert "is 1 &lt; 2?" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert "0123456789ab" in page

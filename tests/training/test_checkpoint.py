@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from src.errors import UserError
+from src.training.checkpoint import WholeFiles, averaged_weights, is_valid, newest_checkpoint
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for step in (3, 6):
+        state = {"average.module.weight": torch.full((50,), float(step)), "weight": torch.zeros(1)}
+        path = tmp_path / "checkpoints" / f"step_{step:08d}.ckpt"
+        WholeFiles().save_checkpoint({"state_dict": state}, path)
+    return tmp_path
+
+
+def test_the_newest_is_taken(folder):
+    assert newest_checkpoint(folder / "checkpoints").name == "step_00000006.ckpt"
+    assert averaged_weights(folder)["weight"].eq(6).all()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 0.5, -1])
+def test_a_truncated_one_is_passed_over(folder, kept):
+    path = newest_checkpoint(folder / "checkpoints")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept) if kept == 0.5 else kept])
+    assert averaged_weights(folder)["weight"].eq(3).all()
+
+
+def test_one_flipped_bit_is_seen(folder):
+    path = newest_checkpoint(folder / "checkpoints")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    assert not is_valid(path)
+    assert newest_checkpoint(folder / "checkpoints").name == "step_00000003.ckpt"
+
+
+def test_one_whose_hash_was_never_written_does_not_count(folder):
+    path = newest_checkpoint(folder / "checkpoints")
+    path.with_name(path.name + ".sha256").unlink()
+    assert newest_checkpoint(folder / "checkpoints").name == "step_00000003.ckpt"
+
+
+def test_a_run_without_checkpoints_is_told_in_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="train this model first"):
+        averaged_weights(tmp_path)
+
+
+def test_no_partial_file_is_left_behind(folder):
+    assert not list(folder.rglob("*.partial"))

@@ -1,0 +1,32 @@
+import numpy as np
+
+from src.conditioning.glyph_tokenizer import build_tokenizer
+from src.data.captions import vocabulary
+from src.training.clip_module import ClipBatches, narrowed, to_model_pixels
+
+
+def test_a_narrow_world_leaves_only_a_few_names_and_keeps_the_held_out_pairs_out(world):
+    for seed in range(50):
+        few = narrowed(world, np.random.default_rng(seed))
+        assert len(few.config.glyphs) == len(few.config.colors) == 3
+        assert len(few.config.backgrounds) == 1
+        kept = {(c, g) for c, g in world.held_out if c in few.config.colors}
+        assert few.held_out == {(c, g) for c, g in kept if g in few.config.glyphs}
+
+
+def test_a_batch_is_a_function_of_its_step(world, config):
+    batches = ClipBatches(world, build_tokenizer(vocabulary(world)), config, seed=0)
+    for step in (0, 1, 2):
+        pictures, prompt_ids = batches(step)
+        again = batches(step)
+        assert pictures.equal(again[0])
+        assert prompt_ids.equal(again[1])
+        assert len(pictures) == len(prompt_ids) == config.batch_size
+    assert not batches(0)[0].equal(batches(1)[0])
+
+
+def test_pixels_reach_clip_between_minus_one_and_one(world, config):
+    pictures, _ = ClipBatches(world, build_tokenizer(vocabulary(world)), config, seed=0)(0)
+    pixels = to_model_pixels(pictures)
+    assert pixels.shape == (4, 3, 32, 32)
+    assert -1 <= pixels.min() < pixels.max() <= 1

@@ -1,0 +1,88 @@
+"""A run in pieces is the run in one: the same weights, averages and codebook, bit for bit."""
+
+from dataclasses import replace
+
+import lightning
+import pytest
+import torch
+
+from src.masking.config import MaskingConfig
+from src.training.fit import fit
+from src.training.token_cache import encode_scenes
+from src.training.uvit_module import UvitBatches, UvitModule
+from src.training.vqgan_module import VqganBatches, VqganModule
+
+
+class Stop(lightning.Callback):
+    """End a piece after so many steps, as the time limit would."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def on_train_batch_end(self, trainer, *_):
+        trainer.should_stop = trainer.global_step >= self.after
+
+
+def vqgan_run(world, parts, config):
+    module = VqganModule(parts.image_tokenizer, config, seed=1)
+    return module, VqganBatches(world, config, seed=1)
+
+
+def uvit_run(world, parts, config, folder):
+    scenes = encode_scenes(world, parts.image_tokenizer, parts.text_encoder, 64, 1, folder)
+    module = UvitModule(parts.transformer, parts.text_encoder, MaskingConfig(), config, seed=1)
+    return module, UvitBatches(scenes, config.batch_size, seed=1)
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr("src.training.token_cache.SHARD_SIZE", 64)
+
+
+@pytest.mark.parametrize("model", ["vqgan", "uvit"])
+def test_a_run_in_pieces_ends_with_the_same_bits(
+    model, world, parts, config, tmp_path, small_shards
+):
+    start = {name: each.clone() for name, each in parts.transformer.state_dict().items()}
+    first = {name: each.clone() for name, each in parts.image_tokenizer.state_dict().items()}
+    torch.set_num_threads(1)
+
+    def run(folder, callbacks):
+        parts.transformer.load_state_dict(start)
+        parts.image_tokenizer.load_state_dict(first)
+        if model == "vqgan":
+            module, batches = vqgan_run(world, parts, config)
+        else:
+            module, batches = uvit_run(world, parts, config, tmp_path / "cache")
+        steps = fit(module, batches, config, folder, callbacks)
+        return steps, {name: each.clone() for name, each in module.state_dict().items()}
+
+    steps, whole = run(tmp_path / "whole", [])
+    assert steps == config.max_steps
+    assert run(tmp_path / "pieces", [Stop(after=4)])[0] == 4
+    steps, pieces = run(tmp_path / "pieces", [])
+    assert steps == config.max_steps
+    assert whole.keys() == pieces.keys()
+    changed = [name for name in whole if not torch.equal(whole[name], pieces[name])]
+    assert changed == []
+
+
+def test_a_finished_run_is_not_trained_again(world, parts, config, tmp_path):
+    module, batches = vqgan_run(world, parts, config)
+    fit(module, batches, config, tmp_path)
+    before = {name: each.clone() for name, each in module.vqgan.state_dict().items()}
+
+    def draw_batch(step):
+        raise AssertionError(f"step {step} was drawn")
+
+    fit(module, draw_batch, config, tmp_path)
+    assert all(torch.equal(before[n], each) for n, each in module.vqgan.state_dict().items())
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_a_checkpoint(world, parts, config, tmp_path):
+    module, batches = vqgan_run(world, parts, replace(config, checkpoint_every=1))
+    with torch.no_grad():
+        module.vqgan.decoder.head.bias.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match=r"training\.learning_rate"):
+        fit(module, batches, replace(config, checkpoint_every=1), tmp_path)
+    assert not list(tmp_path.rglob("*.ckpt"))

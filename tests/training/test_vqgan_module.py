@@ -1,0 +1,59 @@
+import torch
+
+from src.training.vqgan_module import VqganBatches, VqganModule, to_unit_pixels
+
+
+def test_unused_codes_are_moved_onto_latents(world, parts, config):
+    module = VqganModule(parts.image_tokenizer, config, seed=0)
+    pixels = to_unit_pixels(VqganBatches(world, config, seed=0)(0))
+    with torch.no_grad():
+        latents = module.vqgan.encode_latents(pixels)
+    codebook = module.vqgan.quantizer.codebook
+    codebook.fill_(1e3)
+    is_dead = torch.arange(len(codebook)) < 20
+    module._spread(is_dead, latents, torch.Generator().manual_seed(0))
+    vectors = latents.movedim(1, -1).flatten(0, -2)
+    assert torch.cdist(codebook[is_dead], vectors).min(dim=1).values.max() < 1e-3
+    assert (codebook[~is_dead] == 1e3).all()
+
+
+def test_codes_are_spread_by_error_and_not_by_crowd(world, parts, config):
+    module = VqganModule(parts.image_tokenizer, config, seed=0)
+    crowd = torch.zeros(1, 4, 8, 8)  # 60 of 64 latents lie together, four lie apart
+    for place in range(4):
+        crowd[0, place, 0, place] = 10.0
+    which = torch.arange(len(module.cluster_sizes)) < 6
+    module.vqgan.quantizer.codebook.fill_(1e3)
+    module._spread(which, crowd + 1e-3, torch.Generator().manual_seed(0))
+    apart = module.vqgan.quantizer.codebook[which].amax(dim=1) > 5
+    assert apart.sum() == 4
+
+
+def test_a_tokenizer_that_looks_at_its_own_cell_only_is_perfectly_local(world, parts, config):
+    module = VqganModule(parts.image_tokenizer, config, seed=0)
+    pixels = to_unit_pixels(VqganBatches(world, config, seed=0)(0))
+    rng = torch.Generator().manual_seed(0)
+    published = module._locality(pixels, module.vqgan.encode_latents(pixels), rng)
+    module.vqgan.encode_latents = lambda x: torch.nn.functional.avg_pool2d(x, 4)
+    local = module._locality(pixels, module.vqgan.encode_latents(pixels), rng)
+    assert local == 0
+    assert published > 0
+
+
+def test_a_code_becomes_the_running_mean_of_its_latents(world, parts, config):
+    module = VqganModule(parts.image_tokenizer, config, seed=0)
+    module.log = lambda *_, **__: None  # without a trainer there is nowhere to log to
+    latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    ids = torch.zeros(2, 8, 8, dtype=torch.long)  # all of them choose code 0
+    for _ in range(400):
+        module._follow(latents, ids, torch.Generator().manual_seed(0))
+    mean = latents.movedim(1, -1).flatten(0, -2).mean(0)
+    assert torch.allclose(module.vqgan.quantizer.codebook[0], mean, atol=1e-3)
+
+
+def test_pixels_arrive_between_zero_and_one_with_channels_first(world, config):
+    pictures = VqganBatches(world, config, seed=0)(0)
+    pixels = to_unit_pixels(pictures)
+    assert pixels.shape == (4, 3, 32, 32)
+    assert pixels.max() <= 1
+    assert torch.equal(pixels[1, 2], pictures[1, :, :, 2] / 255)
