@@ -19,7 +19,7 @@ from src.sampler.config import SamplerConfig, check_sampler
 from src.training.config import TrainingConfig
 
 # files of src/tasks
-TASKS = ("train", "generate", "evaluate", "observe", "first_light", "doctor", "index")
+TASKS = ("train", "train_all", "generate", "evaluate", "observe", "first_light", "doctor", "index")
 DTYPES = ("float32", "float16", "bfloat16")
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids

@@ -11,10 +11,11 @@ from src.experiments import RECORDS
 from src.memory import keep_freed_memory
 
 
-def run(config: RunConfig, folder: Path) -> None:
+def run(config: RunConfig, folder: Path) -> bool:
     """Train for at most `training.max_minutes`; the outcome lies in experiments/NAME/runs/train.
 
     The folder does not depend on when the command is given, so that giving it again continues.
+    Returns whether all steps are done.
     """
     from src.training import recipes  # torch, lightning and transformers: seconds to import
 
@@ -32,3 +33,4 @@ def run(config: RunConfig, folder: Path) -> None:
         raise UserError(f"{error}, or continue from the last checkpoint under {place}.") from error
     ending = "All steps are done" if is_done else "More steps are left; the same command continues"
     Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")
+    return is_done

@@ -5,10 +5,12 @@ Dimensions: batch, words, dim.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import lightning
 import numpy as np
 import torch
+from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
@@ -32,6 +34,11 @@ def build_clip(preset: dict, text_tokenizer) -> CLIPModel:
     }
     text_config = preset["text_config"] | ids
     return CLIPModel(CLIPConfig(**(preset | {"text_config": text_config})))
+
+
+class CaptionedPictures(NamedTuple):
+    pictures: UInt8[Tensor, "batch height width 3"]
+    prompt_ids: Int[Tensor, "batch words"]  # padded to the longest of the batch
 
 
 def to_model_pixels(pictures: Tensor) -> Tensor:
@@ -60,7 +67,7 @@ class ClipBatches:
         self.world, self.text_tokenizer = world, text_tokenizer
         self.config, self.seed = config, seed
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, step: int) -> CaptionedPictures:
         rng = np.random.Generator(np.random.Philox(key=[self.seed, step]))
         is_narrow = rng.random() < self.config.narrow_prob
         world = narrowed(self.world, rng) if is_narrow else self.world
@@ -72,7 +79,8 @@ class ClipBatches:
         prompt_ids = self.text_tokenizer(
             [each.caption for each in examples], padding=True, return_tensors="pt"
         ).input_ids
-        return torch.from_numpy(np.stack([each.picture for each in examples])), prompt_ids
+        pictures = torch.from_numpy(np.stack([each.picture for each in examples]))
+        return CaptionedPictures(pictures, prompt_ids)
 
 
 def narrowed(world: World, rng: np.random.Generator) -> World:
@@ -108,7 +116,7 @@ class ClipModule(lightning.LightningModule):
         self.clip, self.config = clip, config
         self.average = moving_average(clip, config.ema_decay)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, batch: CaptionedPictures, _: int) -> Tensor:
         pictures, prompt_ids = batch
         out = self.clip(input_ids=prompt_ids, pixel_values=to_model_pixels(pictures))
         logits = out.logits_per_text  # (batch, batch): caption i against picture j

@@ -30,9 +30,10 @@ class TrainingConfig:
     commitment_weight: float = 0.25  # VQGAN (report section 2.1)
     continuous_steps: int = 300  # VQGAN: first steps, whose decoder sees unquantized latents
     codebook_decay: float = 0.98  # VQGAN: how slowly codes follow the latents they stand for
-    revive_every: int = 50  # VQGAN: steps between revivals of dead codes
-    dead_below: float = 0.02  # VQGAN: dead = chosen less often than this a step, running mean
-    locality_weight: float = 0.2  # VQGAN: how strongly a token is held to speak of its place only
+    move_every: int = 20  # VQGAN: steps between moves of useless codes to where the error is
+    num_moved: int = 16  # VQGAN: at most so many at a time
+    useless_below: float = 0.5  # VQGAN: useless = saves less than this share of a code's mean error
+    locality_weight: float = 0.6  # VQGAN: how strongly a token is held to speak of its place only
 
     checkpoint_every: int = 250  # steps
     sample_every: int = 1_000  # steps between sample pictures

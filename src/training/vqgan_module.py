@@ -52,6 +52,8 @@ class VqganModule(lightning.LightningModule):
         codebook = vqgan.quantizer.codebook.requires_grad_(False)
         self.register_buffer("cluster_sizes", torch.zeros(len(codebook)))
         self.register_buffer("cluster_sums", torch.zeros_like(codebook))
+        self.register_buffer("errors", torch.zeros(len(codebook)))  # squared, of a code's latents
+        self.register_buffer("utilities", torch.zeros(len(codebook)))  # error more without the code
 
     def training_step(self, batch: Tensor, _: int) -> Tensor:
         rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
@@ -101,9 +103,11 @@ class VqganModule(lightning.LightningModule):
 
     @torch.no_grad()
     def _follow(self, latents: Tensor, token_ids: Tensor, rng: Generator) -> None:
-        """Move every code to the running mean of the latents it stands for.
+        """Move every code to the running mean of the latents it stands for, useless ones elsewhere.
 
-        van den Oord et al. 2017, appendix A.1; gradient steps do not keep up with the encoder.
+        The means are those of van den Oord et al. 2017, appendix A.1; gradient steps do not keep
+        up with the encoder. Useless is a code whose latents have another one nearly as near
+        (Fritzke 1997, LBG-U): a crowd of codes on one background, or a code that nobody chooses.
         """
         vectors, ids = latents.movedim(1, -1).flatten(0, -2), token_ids.flatten()
         keep = self.config.codebook_decay
@@ -113,10 +117,17 @@ class VqganModule(lightning.LightningModule):
         self.cluster_sums.mul_(keep).add_(sums, alpha=1 - keep)
         codebook = self.vqgan.quantizer.codebook
         codebook.copy_(self.cluster_sums / self.cluster_sizes.clamp(min=1e-6)[:, None])
-        is_dead = self.cluster_sizes < self.config.dead_below
-        self.log("codes_used", 1 - is_dead.float().mean(), prog_bar=True)
-        if self.global_step % self.config.revive_every == self.config.revive_every - 1:
-            self._spread(is_dead, latents, rng)
+        self.log("codes_used", (self.cluster_sizes > 0.02).float().mean(), prog_bar=True)
+
+        first, second = torch.cdist(vectors, codebook).square().topk(2, largest=False).values.T
+        for running, value in ((self.errors, first), (self.utilities, second - first)):
+            running.mul_(keep).index_add_(0, ids, value, alpha=1 - keep)
+        is_time = self.global_step % self.config.move_every == self.config.move_every - 1
+        if is_time and self.global_step < self.config.max_steps * (1 - self.config.decay_ratio):
+            is_useless = self.utilities < self.config.useless_below * self.errors.mean()
+            lowest = self.utilities.argsort()[: self.config.num_moved]
+            chosen = torch.zeros_like(is_useless).index_fill_(0, lowest, True)
+            self._spread(is_useless & chosen, latents, rng)
 
     @torch.no_grad()
     def _spread(self, which: Tensor, latents: Tensor, rng: Generator) -> None:
@@ -136,6 +147,7 @@ class VqganModule(lightning.LightningModule):
             codebook[code] = vectors[at]
             self.cluster_sizes[code] = 1.0
             self.cluster_sums[code] = vectors[at]
+            self.utilities[code] = self.utilities.max()  # time to prove itself
             distances = torch.minimum(distances, (vectors - vectors[at]).square().sum(dim=1))
 
     def optimizer_step(self, *args, **kwargs) -> None:

@@ -7,14 +7,16 @@ import pytest
 from rich.console import Console
 
 from src.evaluation.measurement import Measurement
-from src.report.page import write_page
+from src.report.page import page, write_page
 from src.report.record import Record
-from src.report.tables import rows, terminal_table
+from src.report.tables import markdown_table, rows, terminal_table
 
 MEASUREMENTS = [
     Measurement("whole scene right: two objects", 0.9, 500, 0.87, 0.92, is_share=True),
     Measurement("whole scene right: two objects", 1.0, 500, subject="real scenes", is_share=True),
-    Measurement("FD[glyph-clip]", 1.25, 500, num_reference=1000),
+    Measurement(
+        "FD[glyph-clip]", 1.25, 500, num_reference=1000, is_higher_better=False, note="few pictures"
+    ),
 ]
 
 
@@ -56,9 +58,41 @@ def test_the_terminal_shows_the_features_a_distance_is_named_by():
 
 def test_the_page_shows_numbers_figures_and_the_command_as_text(record, tmp_path):
     page = write_page(record, [Path("steps.png")], tmp_path, "is 1 < 2?").read_text()
-    assert "<td>90.0 % (87.0 to 92.0)</td>" in page
+    assert "<td>90.0 %<small>87.0 to 92.0</small><small>n = 500</small></td>" in page
+    assert "<td>1.25<small>n = 500 vs 1,000</small></td>" in page
     assert 'src="steps.png"' in page
     assert "is 1 &lt; 2?" in page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
     assert "0123456789ab" in page
+
+
+def test_an_arrow_says_which_way_is_better_and_a_note_is_not_lost(record):
+    text = page(record, [], "why?")
+    assert "whole scene right: two objects ↑" in text
+    assert "FD[glyph-clip] ↓" in text
+    assert "FD[glyph-clip]: few pictures" in text
+
+
+def test_every_number_on_the_page_has_its_sample_count(record):
+    text = page(record, [], "why?")
+    assert text.count("n = ") == len(record.measurements)
+
+
+def test_the_page_needs_nothing_but_its_figures(record):
+    text = page(record, ["steps.png"], "why?")
+    assert "<script" not in text
+    assert "http" not in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_page_without_numbers_says_why(record):
+    record.measurements, record.not_measured = [], "not measured here: needs a GPU"
+    assert "not measured here: needs a GPU" in page(record, [], "why?")
+
+
+def test_the_markdown_table_has_as_many_cells_in_every_line():
+    lines = markdown_table(MEASUREMENTS).splitlines()
+    assert len(lines) == 4
+    assert {line.count("|") for line in lines} == {5}
+    assert lines[2] == "| whole scene right: two objects | 90.0 % (87.0 to 92.0) | 100.0 % | 500 |"

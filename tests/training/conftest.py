@@ -71,6 +71,6 @@ def config() -> TrainingConfig:
         log_every=1,
         num_workers=0,
         continuous_steps=2,
-        revive_every=2,
+        move_every=2,
         ema_decay=0.5,
     )

@@ -1,0 +1,40 @@
+"""The chain that makes the embedded model, two steps a model: each opens what the last one left."""
+
+from dataclasses import replace
+
+import pytest
+
+from src.amused import Amused
+from src.errors import UserError
+from src.masking.config import MaskingConfig
+from src.training import token_cache
+from src.training.recipes import train_clip, train_uvit, train_vqgan
+
+
+@pytest.mark.slow
+def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monkeypatch):
+    monkeypatch.setattr(token_cache, "SHARD_SIZE", 64)
+    short = replace(
+        config, max_steps=2, preset="glyphs", num_cached=64, continuous_steps=1, sample_every=2
+    )
+    vqgan, clip, uvit = (tmp_path / name for name in ("vqgan", "clip", "uvit"))
+    assert train_vqgan(world, short, 0, vqgan)
+    assert train_clip(world, replace(short, preset="glyphs_clip"), 0, clip)
+    chained = replace(short, image_tokenizer=str(vqgan), text_encoder=str(clip))
+    assert train_uvit(world, MaskingConfig(), chained, 0, uvit)
+
+    amused = Amused.from_pretrained(uvit / "model")
+    generation = amused.generate("a small red heart on a white background", seeds=[0])
+    assert generation.images[0].size == (32, 32)
+    assert generation.token_ids.max() < 1024
+    for name in (vqgan, uvit):
+        assert (name / "samples" / "step_00000002.png").is_file()
+    assert not train_uvit(
+        world, MaskingConfig(), replace(chained, max_steps=3, max_minutes=0), 0, uvit
+    )
+
+
+def test_a_part_that_was_never_trained_is_named(world, config, tmp_path):
+    missing = replace(config, preset="glyphs", image_tokenizer=str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"nowhere.*train this model first"):
+        train_uvit(world, MaskingConfig(), missing, 0, tmp_path)
