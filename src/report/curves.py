@@ -14,16 +14,14 @@ from src.errors import UserError
 from src.report.look import (
     INK,
     LARGE,
-    LINE,
     MARGIN,
-    MUTED,
     NORMAL,
     PALETTE,
-    SMALL,
     label,
+    light,
     new_figure,
+    panel,
 )
-from src.report.look import panel as panel_at
 
 WIDTH, HEIGHT, GAP = 3.1, 1.75, 0.75  # of one panel, inches
 AXIS = 0.5  # room for its numbers
@@ -80,7 +78,7 @@ def training_curves(curves: Mapping[str, Curve], title: str = "") -> Figure:
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     for index, (name, curve) in enumerate(curves.items()):
         left = MARGIN + AXIS + index % columns * (AXIS + WIDTH + 0.3)
-        axes = panel_at(figure, left, top + 0.25 + index // columns * (HEIGHT + GAP), WIDTH, HEIGHT)
+        axes = panel(figure, left, top + 0.25 + index // columns * (HEIGHT + GAP), WIDTH, HEIGHT)
         _draw(axes, name, curve, PALETTE[index % len(PALETTE)])
     return figure
 
@@ -99,19 +97,15 @@ def _draw(axes: Axes, name: str, curve: Curve, color: str) -> None:
     axes.plot(curve.steps[-1:], smooth[-1:], "o", color=color, markersize=3.5, clip_on=False)
     axes.set_title(name.replace("_", " "), fontsize=NORMAL, loc="left", color=INK, pad=7)
     axes.set_title(f"{smooth[-1]:.4g}", fontsize=NORMAL, loc="right", color=color, pad=7)
-    axes.set_xlabel("step", fontsize=SMALL, color=MUTED)
+    axes.set_xlabel("step")
     _frame(axes, smooth)
 
 
 def _frame(axes: Axes, smooth: np.ndarray) -> None:
-    """Light axes, and a scale on which the first steps' excess does not flatten all the rest."""
+    """Light axes from step 0 on; logarithmic where the first steps would flatten all the rest."""
     if smooth.min() > 0 and smooth[0] > 30 * smooth[-1]:
         axes.set_yscale("log")
         axes.minorticks_off()
     axes.set_xlim(0, None)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.tick_params(labelsize=SMALL, color=LINE, labelcolor=MUTED, length=2)
-    axes.grid(color=LINE, linewidth=0.5)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(color=LINE, visible=side in ("left", "bottom"))
+    light(axes)

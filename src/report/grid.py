@@ -73,13 +73,15 @@ def labelled_grid(
 
     Args:
         pictures: rows of pictures, as many in each as there are column labels.
+        row_labels: as long as prompts; they are broken into lines.
         note: one line under the title, such as the prompt and the seed.
     """
     _one_each("row labels", len(row_labels), len(pictures))
     for row in pictures:
         _one_each("column labels", len(column_labels), len(row))
     side = 1.15
-    names = max((len(text) for text in row_labels), default=0) * 0.085 + 0.2
+    row_labels = [wrapped(text, 1.7) for text in row_labels]
+    names = max(len(line) for text in row_labels for line in text.splitlines()) * 0.072 + 0.2
     top = MARGIN + (0.28 if title else 0) + (0.24 if note else 0) + 0.3
     width = 2 * MARGIN + names + len(column_labels) * (side + 0.08)
     width = max(width, 2 * MARGIN + 0.078 * len(note), 2 * MARGIN + 0.11 * len(title))
@@ -91,7 +93,15 @@ def labelled_grid(
         label(figure, center, top - 0.08, text, va="bottom", fontsize=NORMAL)
     for row, (row_pictures, text) in enumerate(zip(pictures, row_labels, strict=True)):
         row_top = top + row * (side + 0.08)
-        label(figure, MARGIN + names - 0.1, row_top + side / 2, text, ha="right", va="center")
+        label(
+            figure,
+            MARGIN + names - 0.1,
+            row_top + side / 2,
+            text,
+            ha="right",
+            va="center",
+            fontsize=SMALL,
+        )
         for column, picture in enumerate(row_pictures):
             left = MARGIN + names + column * (side + 0.08)
             show_picture(panel(figure, left, row_top, side, side), picture)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from src.errors import UserError
 from src.evaluation.measurement import Measurement
 from src.experiments import Header
 from src.report.record import Record
@@ -14,6 +15,7 @@ TITLE = """\
 Written by `python -m src.run +exp=index` from the headers of `conf/exp` and the records here.
 A record is stale when its configuration, its weights or the code have moved on since it was made.
 """
+BEGIN, END = "<!-- results: written by python -m src.run +exp=index -->", "<!-- results end -->"
 HEAD = ("experiment", "question", "what came out", "recorded", "state", "cost")
 
 
@@ -34,6 +36,15 @@ def index(rows: Sequence[Row]) -> str:
         if row.header.kind == "command"
     ]
     return "\n".join(lines) + "\n"
+
+
+def with_results(page: str, table: str) -> str:
+    """The front page with the table between its two marks, which have to be there."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise UserError(f"README.md lacks the marks '{BEGIN}' and '{END}' around its results.")
+    return f"{before}{BEGIN}\n\n{table}\n{END}{after}"
 
 
 def _cells(row: Row) -> list[str]:

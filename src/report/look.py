@@ -66,6 +66,17 @@ def bare(axes: Axes) -> None:
         spine.set(color=LINE, linewidth=0.8)
 
 
+def light(axes: Axes) -> None:
+    """Axes for lines: a faint grid, no box, numbers that step back behind the data."""
+    axes.tick_params(labelsize=SMALL, color=LINE, labelcolor=MUTED, length=2)
+    axes.xaxis.label.set(fontsize=SMALL, color=MUTED)
+    axes.yaxis.label.set(fontsize=SMALL, color=MUTED)
+    axes.grid(color=LINE, linewidth=0.5)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set(color=LINE, visible=side in ("left", "bottom"))
+
+
 def wrapped(text: str, width: float, max_lines: int = 6, fontsize: float = SMALL) -> str:
     """The text broken to fit `width` inches; what does not fit ends in an ellipsis."""
     num_letters = max(8, int(width * 72 / (0.56 * fontsize)))  # DejaVu Sans, mean letter width

@@ -1,24 +1,38 @@
-"""Write experiments/README.md anew from the headers and the records."""
+"""Write experiments/README.md, and the results in README.md, anew from headers and records."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 from src.compose import composed
 from src.config import RunConfig
-from src.experiments import RECORDS, Header, experiments
-from src.report.index import Row, index
+from src.experiments import RECORDS, ROOT, Header, experiments
+from src.report.index import Row, index, with_results
 from src.report.record import FILE_NAME, read_record, stale_reasons
+from src.report.tables import markdown_table
 from src.whole_files import write_whole
 
 INDEX = RECORDS / "README.md"
+FRONT_PAGE = ROOT / "README.md"
+RESULTS_OF = "evaluate"  # the experiment whose record the front page shows
 
 
 def run(config: RunConfig, folder: Path) -> None:
-    """Replace the committed index."""
+    """Replace the committed index, and the results table of the front page."""
     write_whole(INDEX, index(rows()))
+    write_whole(FRONT_PAGE, with_results(FRONT_PAGE.read_text(encoding="utf-8"), results()))
     print(
         f"Written: {INDEX.relative_to(Path.cwd()) if INDEX.is_relative_to(Path.cwd()) else INDEX}"
     )
+
+
+def results() -> str:
+    """The table of the front page, from the last record of `RESULTS_OF`."""
+    path = RECORDS / RESULTS_OF / FILE_NAME
+    if not path.is_file():
+        return f"Not measured yet: `python -m src.run +exp={RESULTS_OF} save_record=true`.\n"
+    record = read_record(path)
+    origin = f"By `{record.command}`, {record.recorded}, {record.device}."
+    return f"{markdown_table(record.measurements)}\n{origin}\n"
 
 
 def rows() -> list[Row]:

@@ -1,5 +1,6 @@
 """Train one of the embedded models: a piece at a time, the same command continues."""
 
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -10,27 +11,67 @@ from src.errors import UserError
 from src.experiments import RECORDS
 from src.memory import keep_freed_memory
 
+NUM_MEASURED = 1024  # test scenes
+
 
 def run(config: RunConfig, folder: Path) -> bool:
     """Train for at most `training.max_minutes`; the outcome lies in experiments/NAME/runs/train.
 
     The folder does not depend on when the command is given, so that giving it again continues.
-    Returns whether all steps are done.
+    When all steps are done the model is measured and recorded. Returns whether they are.
     """
     from src.training import recipes  # torch, lightning and transformers: seconds to import
 
     keep_freed_memory()
+    started = time.perf_counter()
     world, training = World(config.data), config.training
     place = RECORDS / config.name / "runs" / "train"
     try:
         if training.model == "vqgan":
-            is_done = recipes.train_vqgan(world, training, config.seed, place)
+            trained = recipes.train_vqgan(world, training, config.seed, place)
         elif training.model == "clip":
-            is_done = recipes.train_clip(world, training, config.seed, place)
+            trained = recipes.train_clip(world, training, config.seed, place)
         else:
-            is_done = recipes.train_uvit(world, config.masking, training, config.seed, place)
+            trained = recipes.train_uvit(world, config.masking, training, config.seed, place)
     except FloatingPointError as error:
         raise UserError(f"{error}, or continue from the last checkpoint under {place}.") from error
-    ending = "All steps are done" if is_done else "More steps are left; the same command continues"
+    is_done = trained is not None
+    ending = "All steps are done" if is_done else "Steps are left; the same command continues"
     Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")
+    if is_done:
+        _deliver(trained, world, config, place, time.perf_counter() - started)
     return is_done
+
+
+def _deliver(trained, world: World, config: RunConfig, place: Path, seconds: float) -> None:
+    """Measure what was trained; leave its numbers and curves."""
+    from src.checkpoint.fingerprint import weights_hash
+    from src.evaluation.components import retrieval, round_trip, token_prediction
+    from src.evaluation.features import ClipEncoder
+    from src.report.curves import read_curves, training_curves
+    from src.tasks.outcome import Outcome, deliver
+
+    if config.training.model == "vqgan":
+        measurements = round_trip(trained, world, NUM_MEASURED)
+        digest = weights_hash(trained.state_dict())
+    elif config.training.model == "clip":
+        clip = ClipEncoder.open(trained, "glyph-clip")
+        measurements, digest = retrieval(clip, world, NUM_MEASURED), clip.weights_hash
+    else:
+        measurements = token_prediction(trained, world, NUM_MEASURED)
+        digest = trained.weights_hash
+    curves = read_curves(sorted(place.glob("csv_from_*/metrics.csv")))
+    outcome = Outcome(
+        measurements=measurements,
+        figures={"curves.png": training_curves(curves, config.name)},
+        weights={config.training.model: digest[:12]},
+        seeds={"training": config.seed},
+        device="cpu" if not _has_gpu() else "cuda",
+    )
+    deliver(outcome, config, place, seconds)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

@@ -29,17 +29,19 @@ from src.transformer.uvit import UViT
 CLIP_PRESETS = Path(__file__).parents[1] / "conditioning" / "presets"
 
 
-def train_vqgan(world: World, config: TrainingConfig, seed: int, folder: Path) -> bool:
-    """Train the image tokenizer for one piece; True if all steps are done."""
+def train_vqgan(world: World, config: TrainingConfig, seed: int, folder: Path) -> VQGAN | None:
+    """Train the image tokenizer for one piece; the averaged one when all steps are done."""
     settings = image_tokenizer_config.preset(config.preset)
     module = VqganModule(VQGAN(settings, generator=Generator().manual_seed(seed)), config, seed)
     samples = SampleReconstructions(world, config.sample_every, folder)
     steps = fit(module, VqganBatches(world, config, seed), config, folder, [samples])
-    return steps >= config.max_steps
+    if steps < config.max_steps:
+        return None
+    return _load(module.vqgan, folder)
 
 
-def train_clip(world: World, config: TrainingConfig, seed: int, folder: Path) -> bool:
-    """Train the CLIP pair; when done, it lies in `folder`/model as transformers saves it."""
+def train_clip(world: World, config: TrainingConfig, seed: int, folder: Path) -> Path | None:
+    """Train the CLIP pair; the folder of the averaged one, as transformers saves it, when done."""
     tokenizer = build_tokenizer(vocabulary(world))
     preset = json.loads((CLIP_PRESETS / f"{config.preset}.json").read_text())
     with torch.random.fork_rng():
@@ -47,32 +49,40 @@ def train_clip(world: World, config: TrainingConfig, seed: int, folder: Path) ->
         module = ClipModule(build_clip(preset, tokenizer), config)
     steps = fit(module, ClipBatches(world, tokenizer, config, seed), config, folder)
     if steps < config.max_steps:
-        return False
-    module.clip.load_state_dict(averaged_weights(folder))
-    module.clip.save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
-    picture_processor(preset["vision_config"]["image_size"]).save_pretrained(folder / "model")
-    return True
+        return None
+    model = _load(module.clip, folder)
+    processor = picture_processor(preset["vision_config"]["image_size"])
+    for part in (model, tokenizer, processor):
+        part.save_pretrained(folder / "model")
+    return folder / "model"
 
 
 def train_uvit(
     world: World, masking: MaskingConfig, config: TrainingConfig, seed: int, folder: Path
-) -> bool:
-    """Train the U-ViT on cached tokens; when done, all of aMUSEd lies in `folder`/model."""
+) -> Amused | None:
+    """Train the U-ViT on cached tokens; all of aMUSEd when done, which `folder`/model holds too."""
     vqgan, text_encoder = _open_tokenizer(config), _open_text_encoder(config)
     scenes = encode_scenes(
         world, vqgan, text_encoder, config.num_cached, seed, folder / "encoded_scenes"
     )
     uvit = UViT(transformer_config.preset(config.preset), generator=Generator().manual_seed(seed))
     module = UvitModule(uvit, text_encoder, masking, config, seed)
-    amused = Amused(module.average.module, vqgan, text_encoder, masking.schedule)
-    samples = SamplePictures(world, amused, config.sample_every, folder)
+    average = Amused(module.average.module, vqgan, text_encoder, masking.schedule)
+    samples = SamplePictures(world, average, config.sample_every, folder)
     steps = fit(module, UvitBatches(scenes, config.batch_size, seed), config, folder, [samples])
     if steps < config.max_steps:
-        return False
-    uvit.load_state_dict(averaged_weights(folder))
-    Amused(uvit, vqgan, text_encoder, masking.schedule).save_pretrained(folder / "model")
-    return True
+        return None
+    parts = (_load(module.average.module, folder), vqgan, text_encoder)
+    for part in parts:
+        part.to(torch.float16)  # half the megabytes; what is measured is what is shipped
+    Amused(*parts, masking.schedule).save_pretrained(folder / "model")
+    return Amused.from_pretrained(folder / "model")
+
+
+def _load(model, folder: Path):
+    """The model with the averaged weights of the run's newest checkpoint."""
+    model.load_state_dict(averaged_weights(folder))
+    return model.eval()
 
 
 def _open_tokenizer(config: TrainingConfig) -> VQGAN:
