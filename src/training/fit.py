@@ -1,5 +1,6 @@
 """Run a Lightning module for one piece of its training, continuing where the last piece ended."""
 
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,15 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from src.training.batches import BatchesByStep, step_loader
 from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint
 from src.training.config import TrainingConfig
+
+
+class StepsLeft(TQDMProgressBar):
+    """Lightning's progress bar, which knows also after a resume how many steps are left."""
+
+    def on_train_start(self, trainer, module) -> None:
+        super().on_train_start(trainer, module)
+        self.train_progress_bar.initial = trainer.global_step
+        self.train_progress_bar.reset(trainer.max_steps)
 
 
 class FiniteLoss(Callback):
@@ -59,13 +69,16 @@ def fit(
         callbacks=[
             FiniteLoss(),
             EverySteps(checkpoints, config.checkpoint_every),
-            TQDMProgressBar(refresh_rate=config.log_every),
+            StepsLeft(refresh_rate=config.log_every),
             *(callbacks or []),
         ],
         plugins=[WholeFiles()],
         enable_model_summary=False,
     )
     batches = BatchesByStep(draw_batch, config.max_steps)
+    # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     if first_step < config.max_steps:
         loader = step_loader(batches, first_step, config.num_workers)
         trainer.fit(module, loader, ckpt_path=resume, weights_only=True)

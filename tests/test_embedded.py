@@ -1,0 +1,88 @@
+"""Claims about the shipped model: what a picture depends on, and how much of a scene survives."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from src.amused import EMBEDDED, Amused
+from src.compose import composed
+from src.data.examples import example
+from src.data.oracle import Oracle
+from src.data.scenes import World
+from src.evaluation.components import round_trip
+from src.experiments import RECORDS
+
+MEGABYTE = 10**6
+
+
+@pytest.fixture(scope="module")
+def amused() -> Amused:
+    return Amused.embedded()
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(composed(["+exp=evaluate"]).config.data)
+
+
+def token_ids(amused, captions, seeds, batch):
+    """Token ids by seed, drawn in batches of a size."""
+    found = {}
+    for start in range(0, len(seeds), batch):
+        part = slice(start, start + batch)
+        drawn = amused.generate(captions[part], guidance_scale=4.0, seeds=seeds[part], record=False)
+        found |= dict(zip(seeds[part], drawn.token_ids, strict=True))
+    return found
+
+
+def same_alone_and_in_any_company(amused, world, count):
+    captions = [example(world, 50_000, i, "test").caption for i in range(count)]
+    seeds = list(range(1000, 1000 + count))
+    alone = token_ids(amused, captions, seeds, batch=1)
+    for batch in (2, 7, 16):
+        order = list(range(count))
+        random.Random(batch).shuffle(order)
+        mixed = token_ids(amused, [captions[i] for i in order], [seeds[i] for i in order], batch)
+        differing = [seed for seed in seeds if not torch.equal(alone[seed], mixed[seed])]
+        assert differing == []
+
+
+def test_a_seed_draws_the_same_tokens_alone_and_in_any_company(amused, world):
+    same_alone_and_in_any_company(amused, world, 12)
+
+
+@pytest.mark.verify
+def test_a_seed_draws_the_same_tokens_for_500_pictures(amused, world):
+    same_alone_and_in_any_company(amused, world, 500)
+
+
+@pytest.mark.verify
+def test_scenes_survive_the_shipped_image_tokenizer(amused, world, record_property):
+    measured = {
+        (each.name, each.subject): each.value
+        for each in round_trip(amused.image_tokenizer, world, 1000)
+    }
+    share = measured["whole scene right: test scenes", "after the round trip"]
+    record_property("whole_scene_right_after_round_trip", share)
+    assert measured["whole scene right: test scenes", "real scenes"] >= 0.99
+    assert share >= 0.97
+    assert measured["codes used", "after the round trip"] >= 0.5
+
+
+def test_the_prompt_decides_the_picture(amused, world):
+    scenes = [example(world, 60_000, i, "test", num_objects=1) for i in range(16)]
+    captions = [each.caption for each in scenes]
+    images = amused.generate(captions, guidance_scale=4.0, seeds=[0] * 16, record=False).images
+    oracle = Oracle(world)
+    seen = [oracle.read(np.asarray(image)).background for image in images]
+    told = [each.scene.background for each in scenes]
+    assert sum(a == b for a, b in zip(seen, told, strict=True)) >= 13
+    assert len(set(told)) == 3
+
+
+def test_the_shipped_weights_are_small():
+    shipped = [*EMBEDDED.rglob("*.safetensors"), *(RECORDS / "glyphs_clip").rglob("*.safetensors")]
+    assert len(shipped) == 4
+    assert sum(path.stat().st_size for path in shipped) <= 20 * MEGABYTE
