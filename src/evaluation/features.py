@@ -69,7 +69,11 @@ class ClipEncoder:
         try:
             with _no_progress_bar():
                 model, report = CLIPModel.from_pretrained(
-                    folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+                    folder,
+                    dtype=torch.float32,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    output_loading_info=True,
                 )
             text_tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)

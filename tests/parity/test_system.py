@@ -235,7 +235,7 @@ def test_half_precision_files_open_in_both_libraries(tmp_path, variant):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.verify
 @pytest.mark.parametrize("size", ["amused_256", "amused_512"])
 def test_the_full_size_system_agrees(size, tmp_path):
     system = Amused.from_config(size)
