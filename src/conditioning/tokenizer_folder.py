@@ -39,6 +39,8 @@ def load_text_tokenizer(folder: Path, class_name: str) -> PreTrainedTokenizerBas
 
 def save_text_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:
     """Write the folder and return the class name for model_index.json."""
+    tokenizer.backend_tokenizer.no_padding()  # left over from the last call, and no part of it
+    tokenizer.backend_tokenizer.no_truncation()
     tokenizer.save_pretrained(folder)
     is_clip = isinstance(tokenizer, CLIPTokenizer)
     class_name = "CLIPTokenizer" if is_clip else GENERAL_CLASS

@@ -54,6 +54,8 @@ def fit(
     checkpoints = folder / "checkpoints"
     resume = newest_checkpoint(checkpoints)
     first_step = int(resume.stem.removeprefix("step_")) if resume else 0
+    if first_step >= config.max_steps:
+        return first_step
     trainer = lightning.Trainer(
         accelerator="auto",
         devices=1,
@@ -79,7 +81,6 @@ def fit(
     # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-    if first_step < config.max_steps:
-        loader = step_loader(batches, first_step, config.num_workers)
-        trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
+    loader = step_loader(batches, first_step, config.num_workers)
+    trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
     return trainer.global_step

@@ -4,6 +4,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from src.conditioning.glyph_tokenizer import build_tokenizer, load_tokenizer
+from src.conditioning.tokenizer_folder import save_text_tokenizer
 
 WORDS = ["a", "red", "umbrella", "above", ","]
 
@@ -69,3 +70,13 @@ def test_a_word_that_splitting_would_take_apart_is_refused(word):
 def test_a_word_given_twice_is_refused():
     with pytest.raises(ValueError, match="more than once: red"):
         build_tokenizer(["red", "a", "red"])
+
+
+def test_a_saved_tokenizer_does_not_depend_on_what_it_was_asked_before(tmp_path):
+    fresh, used = build_tokenizer(WORDS), build_tokenizer(WORDS)
+    used("a red", padding="max_length", truncation=True, max_length=16)
+    for name, tokenizer in (("fresh", fresh), ("used", used)):
+        save_text_tokenizer(tokenizer, tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "fresh").iterdir())
+    for name in files:
+        assert (tmp_path / "fresh" / name).read_text() == (tmp_path / "used" / name).read_text()

@@ -75,7 +75,7 @@ def test_a_finished_run_is_not_trained_again(world, parts, config, tmp_path):
     def draw_batch(step):
         raise AssertionError(f"step {step} was drawn")
 
-    fit(module, draw_batch, config, tmp_path)
+    assert fit(module, draw_batch, config, tmp_path) == config.max_steps
     assert all(torch.equal(before[n], each) for n, each in module.vqgan.state_dict().items())
 
 

@@ -30,7 +30,7 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     for name in (vqgan, uvit):
         assert (name / "samples" / "step_00000002.png").is_file()
     assert not train_uvit(
-        world, MaskingConfig(), replace(chained, max_steps=3, max_minutes=0), 0, uvit
+        world, MaskingConfig(), replace(chained, max_steps=60, max_minutes=0.0), 0, uvit
     )
 
 
