@@ -16,7 +16,7 @@ from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
-from src.training.config import TrainingConfig
+from src.training.config import MODELS, TrainingConfig
 
 # files of src/tasks
 TASKS = ("train", "train_all", "generate", "evaluate", "observe", "first_light", "doctor", "index")
@@ -100,7 +100,10 @@ def check(config: RunConfig) -> None:
             "model is empty; give embedded, amused_256, amused_512, a folder, a hub id."
         )
     kind, _, index = config.device.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (":" in config.device and not index.isdigit()):
+    is_numbered = ":" in config.device
+    if kind not in ("auto", "cpu", "cuda") or (
+        is_numbered and (kind != "cuda" or not index.isdigit())
+    ):
         raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
     _at_least("num_images_per_prompt", config.num_images_per_prompt, 1)
     for side in ("height", "width"):
@@ -112,6 +115,8 @@ def check(config: RunConfig) -> None:
     check_masking(config.masking)
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
+    _check_training(config.training)
+    _check_shares(config.data)
 
 
 def _check_prompts(config: RunConfig) -> None:
@@ -161,7 +166,24 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
     _at_least("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2)
     _at_least("evaluation.num_reference", evaluation.num_reference, 2)
     _at_least("evaluation.batch_size", evaluation.batch_size, 1)
+    for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
+        _between(f"evaluation.{key}", getattr(evaluation, key), 0, 2**63 - 1)
     _between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
+
+
+def _check_training(training: TrainingConfig) -> None:
+    _one_of("training.model", training.model, MODELS)
+    for key in ("max_steps", "batch_size", "checkpoint_every", "sample_every", "log_every"):
+        _at_least(f"training.{key}", getattr(training, key), 1)
+    _between("training.max_minutes", training.max_minutes, 0, 60)
+    _between("training.drop_prob", training.drop_prob, 0, 1)
+
+
+def _check_shares(data: DataConfig) -> None:
+    """A split that takes nothing or everything would be drawn for without end."""
+    _between("data.test_ratio", data.test_ratio, 0.001, 0.999)
+    _between("data.two_objects_prob", data.two_objects_prob, 0, 1)
+    _between("data.degraded_prob", data.degraded_prob, 0, 1)
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """Train one of the embedded models: a piece at a time, the same command continues."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from src.data.scenes import World
 from src.errors import UserError
 from src.experiments import RECORDS
 from src.memory import keep_freed_memory
+from src.training.config import FREE_KEYS
 
 NUM_MEASURED = 1024  # test scenes
 
@@ -20,12 +22,16 @@ def run(config: RunConfig, folder: Path) -> bool:
     The folder does not depend on when the command is given, so that giving it again continues.
     When all steps are done the model is measured and recorded. Returns whether they are.
     """
-    from src.training import recipes  # torch, lightning and transformers: seconds to import
+    from src.training import recipes
+    from src.training.checkpoint import (
+        claim_run,
+    )  # torch, lightning and transformers: seconds to import
 
     keep_freed_memory()
     started = time.perf_counter()
     world, training = World(config.data), config.training
     place = RECORDS / config.name / "runs" / "train"
+    claim_run(place, _identity(config))
     try:
         if training.model == "vqgan":
             trained = recipes.train_vqgan(world, training, config.seed, place)
@@ -41,6 +47,14 @@ def run(config: RunConfig, folder: Path) -> bool:
     if is_done:
         _deliver(trained, world, config, place, time.perf_counter() - started)
     return is_done
+
+
+def _identity(config: RunConfig) -> dict:
+    """What decides what is learned: world, masking, seed, and most of the training's settings."""
+    training = {k: v for k, v in asdict(config.training).items() if k not in FREE_KEYS}
+    stages = {"data": asdict(config.data), "training": training, "masking": asdict(config.masking)}
+    flat = {f"{stage}.{k}": v for stage, values in stages.items() for k, v in values.items()}
+    return flat | {"seed": config.seed}
 
 
 def _deliver(trained, world: World, config: RunConfig, place: Path, seconds: float) -> None:

@@ -6,6 +6,7 @@ disk before it is renamed, and its sha256 is written last: no hash, no checkpoin
 """
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from src.errors import UserError
+from src.whole_files import write_whole
 
 KEPT = 2  # checkpoints left on disk: the newest and the one before it
 
@@ -64,6 +66,25 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint whose hash is right, or None; damaged ones are passed over."""
     found = sorted(folder.glob("step_*.ckpt"), reverse=True)
     return next((path for path in found if is_valid(path)), None)
+
+
+def claim_run(folder: Path, identity: dict[str, Any]) -> None:
+    """Let a run's folder be continued only by what it was begun with.
+
+    identity: plain data that decides what is learned; how long and how fast is not part of it.
+    Raises UserError that names the first difference.
+    """
+    path = folder / "identity.json"
+    if not path.is_file():
+        write_whole(path, json.dumps(identity, indent=2) + "\n")
+        return
+    begun = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in json.loads(json.dumps(identity)).items():
+        if begun.get(key) != value:
+            raise UserError(
+                f"{folder} was begun with {key}={begun.get(key)} and is asked to go on with "
+                f"{value}: give the same value, or move the folder away to begin anew."
+            )
 
 
 def is_valid(path: Path) -> bool:

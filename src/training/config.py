@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 MODELS = ("vqgan", "clip", "uvit")
+FREE_KEYS = {  # may change from one piece of a run to the next
+    *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
+    *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
+}
 
 
 @dataclass

@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.training.checkpoint import WholeFiles, averaged_weights, is_valid, newest_checkpoint
+from src.training.checkpoint import (
+    WholeFiles,
+    averaged_weights,
+    claim_run,
+    is_valid,
+    newest_checkpoint,
+)
 
 
 @pytest.fixture
@@ -49,3 +55,11 @@ def test_a_run_without_checkpoints_is_told_in_a_sentence(tmp_path):
 
 def test_no_partial_file_is_left_behind(folder):
     assert not list(folder.rglob("*.partial"))
+
+
+def test_a_run_is_continued_only_by_what_it_was_begun_with(tmp_path):
+    begun = {"data.picture_size": 32, "seed": 0}
+    claim_run(tmp_path, begun)
+    claim_run(tmp_path, begun)
+    with pytest.raises(UserError, match=r"data\.picture_size=32.*64"):
+        claim_run(tmp_path, begun | {"data.picture_size": 64})
