@@ -22,18 +22,20 @@ from src.conditioning.rows import Rows, rows_for
 from src.conditioning.text import Text, TextEncoder
 from src.data.micro_cond import MicroCond
 from src.errors import UserError
+from src.experiments import EMBEDDED_MODEL
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
 from src.image_tokenizer.vqgan import VQGAN
+from src.memory import free_memory
 from src.sampler.arguments import sampler_config
 from src.sampler.config import SamplerConfig
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
-from src.sampler.passes import Pass, Progress, decode_passes, generator_pass, seeded_passes
-from src.sampler.seeds import seeds_for
+from src.sampler.passes import Pass, Progress, decode_passes, passes_for
 from src.sampler.trace import Trace
 from src.transformer.uvit import Condition, UViT
 
-EMBEDDED = Path(__file__).parents[1] / "experiments" / "glyphs_uvit" / "model"
+BYTES_PER_LOGIT = 32  # at the peak of a step: measured 36 to 39, of a decoding on CPU
+BYTES_PER_FEATURE = 12  # the decoder's last convolution: input, output and one more
 
 
 class Generation(NamedTuple):
@@ -91,12 +93,12 @@ class Amused:
         cls, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
     ) -> "Amused":
         """Open the model of glyph scenes that is shipped with this repository."""
-        if not EMBEDDED.is_dir():
+        if not EMBEDDED_MODEL.is_dir():
             raise UserError(
-                f"the embedded model is not at {EMBEDDED}: get the whole repository, or train it "
-                "with python -m src.run +exp=glyphs_all"
+                f"the embedded model is not at {EMBEDDED_MODEL}: get the whole repository, or "
+                "train it with python -m src.run +exp=glyphs_all"
             )
-        return cls.from_pretrained(EMBEDDED, dtype=dtype, device=device)
+        return cls.from_pretrained(EMBEDDED_MODEL, dtype=dtype, device=device)
 
     @classmethod
     def from_config(
@@ -204,8 +206,6 @@ class Amused:
         record: keep every step in `.trace`.
         schedule: None is the checkpoint's own. progress: called after every step.
         """
-        if seeds is not None and generator is not None:
-            raise UserError("seeds and generator are both given: they are two ways to one choice")
         config = sampler_config(
             sampler,
             num_steps,
@@ -220,11 +220,8 @@ class Amused:
         rows = rows_for(
             self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
         )
-        if generator is None:
-            seeds = seeds_for(rows.num_pictures, seeds)
-            passes = seeded_passes(seeds, self.pictures_per_pass)
-        else:
-            passes = generator_pass(rows.num_pictures, generator)
+        seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
+        self._check_memory(*size, num_together=len(passes[0].pictures))
         trace = self._decode(passes, rows, size, config, progress)
         images = self.decode_tokens(trace.token_ids[-1])
         return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
@@ -275,3 +272,16 @@ class Amused:
         if type(pixels) is not int or pixels < 1 or pixels % unit:
             raise UserError(f"{name}={pixels!r} is impossible; give a multiple of {unit} pixels")
         return pixels
+
+    def _check_memory(self, width: int, height: int, num_together: int) -> None:
+        """Refuse a size that could only end with the process being killed for its memory."""
+        num_tokens = width * height // self.image_tokenizer.downscale**2
+        logits = num_together * num_tokens * self.transformer.config.codebook_size * BYTES_PER_LOGIT
+        channels = self.image_tokenizer.config.block_out_channels[0]
+        needed = max(logits, width * height * channels * BYTES_PER_FEATURE)
+        free = free_memory(str(self.device))
+        if free is not None and needed > free:
+            raise UserError(
+                f"height={height} and width={width} need about {needed / 2**30:.1f} GiB at once, "
+                f"and {free / 2**30:.1f} GiB of {self.device} are free; give smaller sides"
+            )

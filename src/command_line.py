@@ -6,7 +6,7 @@ from src.errors import UserError, nearest
 from src.experiments import KINDS, experiments
 
 CFG_CHOICES = ("job", "hydra", "all")
-FLAGS = ("--help", "-h", "--cfg", "-c", "--multirun", "-m", "--resolve")
+FLAGS = ("--help", "-h", "--cfg", "-c", "--multirun", "-m")
 
 
 class Request(NamedTuple):
@@ -38,7 +38,7 @@ def read_request(arguments: list[str]) -> Request:
             is_help = True
         elif argument in ("--multirun", "-m"):
             is_sweep = True
-        elif argument != "--resolve":
+        else:
             raise UserError(f"'{argument}' is no flag of this command; {nearest(flag, FLAGS)}")
     return Request(tuple(overrides), is_help, is_sweep, shown)
 
@@ -82,4 +82,4 @@ Settings worth knowing
   save_record=true                replace the committed record, figures and page of the experiment
 
 Every key and its default: python -m src.run +exp=NAME --cfg job. Exit status: 0 done, 2 the input
-cannot work (one sentence says why), 130 interrupted."""
+cannot work (one sentence says why), 130 interrupted, 141 nobody reads the output any more."""

@@ -24,7 +24,7 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
-from src.config import RunConfig, check, key_types
+from src.config import CHAIN_KEYS, RunConfig, check, key_types
 from src.errors import UserError, nearest
 from src.experiments import CONF, experiments
 
@@ -33,6 +33,8 @@ ConfigStore.instance().store(name="schema", node=RunConfig)
 # the only code that a file may name
 TARGETS = ("hydra.", "hydra_plugins.", "src.", "logging.", "colorlog.")
 TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+LIST_WORDS = {int: "whole numbers, as in [1,2]", str: "texts, as in [a,b]"}
+HYDRA_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.verbose")  # of use
 KEY_ERRORS = (ConfigAttributeError, ConfigKeyError)
 PROMPT_KEYS = ("prompts", "negative_prompts")
 
@@ -44,10 +46,14 @@ class Composed(NamedTuple):
 
 def composed(overrides: list[str]) -> Composed:
     """Compose, resolve and check one run; raises UserError and touches nothing on disk."""
-    for override in map(_parsed, overrides):
+    parsed = [_parsed(text) for text in overrides]
+    for override in parsed:
         _check_override(override)
-    if not any(text.startswith("+exp=") for text in overrides):
+    chosen = [text for text in overrides if text.startswith("+exp=")]
+    if not chosen:
         raise UserError("No experiment was chosen: add +exp=NAME (python -m src.run lists them).")
+    if len(chosen) > 1:
+        raise UserError(f"{' and '.join(chosen)} are several experiments; -m +exp=A,B runs each.")
     try:
         with _own_hydra(), initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
             tree = compose("config", overrides=overrides, return_hydra_config=True)
@@ -58,6 +64,7 @@ def composed(overrides: list[str]) -> Composed:
     if f"+exp={config.name}" not in overrides:
         raise UserError(f"name='{config.name}' has to be the experiment's: leave it out.")
     check(config)
+    _check_uses(parsed, config.task)
     return Composed(config, tree)
 
 
@@ -110,32 +117,47 @@ def _check_override(override: Override) -> None:
     key, sign = override.key_or_group, "+" if override.is_add() else ""
     value = None if override.is_delete() else override.value()
     if override.is_sweep_override():
-        raise UserError(
-            f"{key} has several values; add -m to run each of them, or quote the text: "
-            f"""'{key}="..."'."""
-        )
+        is_text = key_types().get(key) in (str, str | None)
+        quote = f""", or quote the text: '{key}="..."'""" if is_text else ""
+        raise UserError(f"{key} has several values; add -m to run each of them{quote}.")
     if "_target_" in override.input_line:
         raise UserError(f"'{override.input_line}' names code to run; settings are plain data.")
+    if override.is_delete():
+        raise UserError(f"'{override.input_line}' takes a key away; every key is needed.")
     if key == "exp":
         names = [header.name for header in experiments()]
         if value not in names:
             raise UserError(f"There is no experiment '{value}'; {nearest(str(value), names)}")
         if not sign:
             raise UserError(f"An experiment is added with a plus: +exp={value}.")
-    elif override.is_delete():
-        raise UserError(f"'{override.input_line}' takes a key away; every key is needed.")
     elif key and (CONF / key).is_dir() and "/" not in key:
         options = [path.stem for path in (CONF / key).glob("*.yaml")]
         if value not in options:
             raise UserError(f"{key}={value} is unknown; {nearest(str(value), options)}")
     elif key in PROMPT_KEYS:
         _check_prompt_list(key, value)
+    elif key == "hydra.verbose" and not isinstance(value, bool):
+        raise UserError(f"hydra.verbose={value} names no log of this program; give true or false.")
     elif not key.startswith(("hydra.", "hydra/")):
         known = key_types()
         if re.sub(r"\[.*|\.\d+$", "", key) not in known:
             raise UserError(f"There is no key '{key}'; {_nearest_key(key, known)}")
         if sign:
             raise UserError(f"The key '{key}' exists: write it without the plus.")
+
+
+def _check_uses(overrides: list[Override], task: str) -> None:
+    """Refuse what would be taken and come to nothing."""
+    for override in overrides:
+        key = override.key_or_group
+        if key.startswith("hydra") and override.is_add():
+            raise UserError(f"Nothing here reads '{key}'; {nearest(key, HYDRA_KEYS)}")
+        is_handed_on = key in (*CHAIN_KEYS, "data", "exp") or key.startswith(("data.", "hydra"))
+        if task == "train_all" and not is_handed_on:
+            raise UserError(
+                f"{key} is each model's own, and this run trains three; give it to one, as in "
+                f"+exp=glyphs_uvit {override.input_line}. For all: data, {', '.join(CHAIN_KEYS)}."
+            )
 
 
 def _check_prompt_list(key: str, value: Any) -> None:
@@ -181,6 +203,8 @@ def _sentence(error: BaseException) -> str:
         given = "null" if "not Optional" in message else value and value[1]
         ending = f"; '{given}' is not." if given else "."
         return f"{where}{bare} has to be {_type_words(known[bare])}{ending}"
+    if key and bare.startswith("hydra") and isinstance(reason, KEY_ERRORS):
+        return f"{where}Hydra has no setting '{key}'; {nearest(str(key), HYDRA_KEYS)}"
     if key and bare not in known and isinstance(reason, KEY_ERRORS):
         return f"{where}there is no key '{key}'; {_nearest_key(str(key), known)}"
     return f"{where}{key}: {message}" if key else f"{where}{message}"
@@ -199,7 +223,8 @@ def _nearest_key(key: str, known: dict[str, Any]) -> str:
 def _type_words(annotation: Any) -> str:
     if isinstance(annotation, types.UnionType):
         inner = [kind for kind in typing.get_args(annotation) if kind is not types.NoneType]
-        return f"{_type_words(inner[0])} or null"
+        comma = "," if typing.get_origin(inner[0]) is list else ""
+        return f"{_type_words(inner[0])}{comma} or null"
     if typing.get_origin(annotation) is list:
-        return f"a list, each entry {_type_words(typing.get_args(annotation)[0])}"
+        return f"a list of {LIST_WORDS[typing.get_args(annotation)[0]]}"
     return TYPE_WORDS.get(annotation, "a group of settings")

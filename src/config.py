@@ -10,17 +10,20 @@ from typing import Any
 from omegaconf import MISSING
 
 from src.data.config import DataConfig
-from src.data.micro_cond import MicroCond
+from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, nearest
 from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
-from src.training.config import MODELS, TrainingConfig
+from src.training.config import MODELS, PRECISIONS, SHARED_KEYS, TrainingConfig
+from src.training.sizes import check_sizes
 
 # files of src/tasks
 TASKS = ("train", "train_all", "generate", "evaluate", "observe", "first_light", "doctor", "index")
 DTYPES = ("float32", "float16", "bfloat16")
+# what train_all hands to every model besides data
+CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -74,7 +77,7 @@ class RunConfig:
 
     data: DataConfig = field(default_factory=DataConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
-    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
@@ -91,7 +94,7 @@ def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
 
 
 def check(config: RunConfig) -> None:
-    """Refuse what no task could do; raises UserError. Needs no model, no file and no torch."""
+    """Refuse what no task could do; raises UserError. Needs no model, no torch, presets alone."""
     _one_of("task", config.task, TASKS)
     _one_of("kind", config.kind, KINDS)
     _one_of("dtype", config.dtype, DTYPES)
@@ -99,6 +102,8 @@ def check(config: RunConfig) -> None:
         raise UserError(
             "model is empty; give embedded, amused_256, amused_512, a folder, a hub id."
         )
+    if config.model == EMBEDDED and config.variant is not None:
+        raise UserError(f"variant={config.variant}: model={EMBEDDED} has none; leave variant out.")
     kind, _, index = config.device.partition(":")
     is_numbered = ":" in config.device
     if kind not in ("auto", "cpu", "cuda") or (
@@ -117,6 +122,8 @@ def check(config: RunConfig) -> None:
     _check_evaluation(config.evaluation)
     _check_training(config.training)
     _check_shares(config.data)
+    if config.task == "train":
+        check_sizes(config.training, config.data)
 
 
 def _check_prompts(config: RunConfig) -> None:
@@ -139,9 +146,9 @@ def _check_prompts(config: RunConfig) -> None:
 
 
 def _check_seeds(config: RunConfig) -> None:
-    _between("seed", config.seed, 0, 2**63 - 1)
+    _check_seed("seed", config.seed)
     for index, seed in enumerate(config.seeds or []):
-        _between(f"seeds[{index}]", seed, 0, 2**63 - 1)
+        _check_seed(f"seeds[{index}]", seed)
     if config.seeds is not None and config.prompts:
         check_seed_count(len(config.seeds), len(config.prompts), config.num_images_per_prompt)
 
@@ -158,8 +165,8 @@ def check_seed_count(num_seeds: int, num_prompts: int, num_images_per_prompt: in
 
 def _check_micro_cond(micro_cond: MicroCondConfig) -> None:
     for name, value in vars(micro_cond).items():
-        if value is not None and not math.isfinite(value):
-            raise UserError(f"micro_cond.{name}={value}; give a finite number.")
+        if value is not None:
+            check_micro_cond(name, value)
 
 
 def _check_evaluation(evaluation: EvaluationConfig) -> None:
@@ -167,12 +174,13 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
     _at_least("evaluation.num_reference", evaluation.num_reference, 2)
     _at_least("evaluation.batch_size", evaluation.batch_size, 1)
     for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
-        _between(f"evaluation.{key}", getattr(evaluation, key), 0, 2**63 - 1)
+        _check_seed(f"evaluation.{key}", getattr(evaluation, key))
     _between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
 
 
 def _check_training(training: TrainingConfig) -> None:
     _one_of("training.model", training.model, MODELS)
+    _one_of("training.precision", training.precision, PRECISIONS)
     for key in ("max_steps", "batch_size", "checkpoint_every", "sample_every", "log_every"):
         _at_least(f"training.{key}", getattr(training, key), 1)
     _between("training.max_minutes", training.max_minutes, 0, 60)
@@ -184,6 +192,11 @@ def _check_shares(data: DataConfig) -> None:
     _between("data.test_ratio", data.test_ratio, 0.001, 0.999)
     _between("data.two_objects_prob", data.two_objects_prob, 0, 1)
     _between("data.degraded_prob", data.degraded_prob, 0, 1)
+
+
+def _check_seed(key: str, seed: int) -> None:
+    if not 0 <= seed < 2**63:
+        raise UserError(f"{key}={seed} is impossible; give a whole number from 0 to 2**63 - 1.")
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from src.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"
 RECORDS = ROOT / "experiments"
+EMBEDDED_MODEL = RECORDS / "glyphs_uvit" / "model"  # shipped with the repository
 
 HEADER_WORDS = ("Question", "Command", "Expect", "Cost")
 KINDS = ("experiment", "command")  # the one asks and has a record, the other is a tool

@@ -1,11 +1,14 @@
-"""Let the C library keep freed memory: on CPU, a model's element-wise work runs 3 to 5 x faster.
+"""Memory: how much of it is free, and letting the C library keep what was freed.
 
-By default glibc returns every large block to the system, and the next tensor of that size pays for
-its pages again. Measured on GELU over 4096 x 512 numbers: 5.4 ms against 1.1 ms.
+Kept memory makes a model's element-wise work 3 to 5 x faster on CPU. By default glibc returns every
+large block to the system, and the next tensor of that size pays for its pages again. Measured on
+GELU over 4096 x 512 numbers: 5.4 ms against 1.1 ms.
 """
 
 import ctypes
+import re
 import sys
+from pathlib import Path
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # names of mallopt's parameters
 TOP_PAD_BYTES = 64 * 2**20  # the heap grows in steps of this size
@@ -22,3 +25,17 @@ def keep_freed_memory() -> bool:
         return False
     settings = {MMAP_MAX: 0, TRIM_THRESHOLD: NEVER, TOP_PAD: TOP_PAD_BYTES}
     return all(mallopt(name, value) == 1 for name, value in settings.items())
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that new tensors can take on `device` (cpu, cuda, cuda:1); None where nobody says."""
+    if device.startswith("cuda"):
+        import torch
+
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + held
+    try:
+        said = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
+    except OSError:  # not Linux
+        return None
+    return int(said[1]) * 1024 if said else None

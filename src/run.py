@@ -1,6 +1,7 @@
 """The only entry point: `python -m src.run +exp=NAME` composes, checks, and calls one task.
 
-Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says why; 130 interrupted.
+Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says why; 130 interrupted;
+141 nobody reads the output any more, as after `| head -1`.
 """
 
 import importlib
@@ -14,16 +15,21 @@ from src.errors import UserError
 from src.experiments import CONF
 from src.whole_files import storage_sentence
 
-REFUSED, INTERRUPTED = 2, 130
+REFUSED, INTERRUPTED, UNREAD = 2, 130, 141
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Answer one command line and return the exit status."""
     warnings.formatwarning = lambda message, *_: f"Warning: {message}\n"
     try:
-        return _answer(sys.argv[1:] if arguments is None else arguments)
+        status = _answer(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()  # here, where a closed pipe is still caught
+        return status
     except UserError as error:
         print(error, file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still holds has no reader
+        return UNREAD
     except OSError as error:
         sentence = storage_sentence(error)
         if sentence is None:

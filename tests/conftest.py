@@ -1,4 +1,4 @@
-"""What every test may lean on: no network, few threads, a seeded source of randomness."""
+"""What every test may lean on: no network, few threads, seeded randomness, a tiny model."""
 
 import json
 import os
@@ -10,13 +10,68 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 import torch
+import yaml
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+TINY = {
+    "transformer": {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "in_channels": 16,
+        "block_out_channels": 16,
+        "num_res_blocks": 1,
+        "block_num_heads": 2,
+        "codebook_size": 32,
+        "vocab_size": 40,
+        "sample_size": 8,
+        "encoder_hidden_size": 16,
+        "cond_embed_dim": 16,
+        "micro_cond_encode_dim": 8,
+        "micro_cond_embed_dim": 40,
+    },
+    "vqvae": {
+        "block_out_channels": [8, 8, 16],
+        "layers_per_block": 1,
+        "latent_channels": 4,
+        "num_vq_embeddings": 32,
+        "norm_num_groups": 4,
+        "sample_size": 8,
+    },
+    "text_encoder": {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 2,
+        "max_position_embeddings": 32,
+        "projection_dim": 16,
+    },
+}
 
 
 @pytest.fixture
 def rng() -> torch.Generator:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def world():
+    """The world of the shipped model."""
+    from src.data.config import DataConfig
+    from src.data.scenes import World
+    from src.experiments import CONF
+
+    return World(DataConfig(**yaml.safe_load((CONF / "data" / "glyphs.yaml").read_text())))
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(world) -> dict:
+    """All of aMUSEd in a few thousand parameters, for pictures and captions of that world."""
+    from src.data.captions import vocabulary
+
+    return TINY | {"tokenizer": {"words": vocabulary(world)}}
 
 
 def pytest_addoption(parser):

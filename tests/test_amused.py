@@ -321,6 +321,8 @@ def test_a_token_still_hidden_cannot_be_decoded(system):
         ({"sampler": "confidance"}, "did you mean 'confidence'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"micro_cond": (12, 12, 0, 0, 6)}, "no names"),
+        ({"micro_cond": MicroCond(12, -12, 0, 0, 6)}, "original_height=-12"),
+        ({"height": 2**20, "width": 2**20}, "height=1048576 and width=1048576 need about"),
     ],
 )
 def test_bad_input_is_one_sentence_before_the_first_step(system, settings, sentence):
@@ -441,13 +443,13 @@ def test_an_unknown_precision_is_refused(saved):
 
 
 def test_without_the_shipped_model_the_sentence_says_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(src.amused, "EMBEDDED", tmp_path / "model")
+    monkeypatch.setattr(src.amused, "EMBEDDED_MODEL", tmp_path / "model")
     with pytest.raises(UserError, match=r"\+exp=glyphs_all"):
         Amused.embedded()
 
 
 def test_the_shipped_model_opens_by_that_name(monkeypatch, saved, system):
-    monkeypatch.setattr(src.amused, "EMBEDDED", saved)
+    monkeypatch.setattr(src.amused, "EMBEDDED_MODEL", saved)
     assert Amused.embedded().weights_hash == system.weights_hash
 
 

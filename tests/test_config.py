@@ -59,12 +59,13 @@ def test_composing_gives_the_stages_their_own_dataclasses():
     run = composed(["+exp=generate", 'prompts=["x, y"]', "sampler.num_steps=3"]).config
     assert type(run) is RunConfig
     assert run.prompts == ["x, y"]
-    assert (run.sampler.num_steps, run.sampler.schedule) == (3, run.masking.schedule)
+    assert (run.sampler.num_steps, run.sampler.schedule) == (3, None)
 
 
-def test_the_sampler_follows_the_schedule_of_training_unless_told_otherwise():
+def test_the_sampler_follows_the_checkpoint_unless_told_otherwise():
     both = composed(["+exp=doctor", "masking.schedule=linear"]).config
-    assert both.sampler.schedule == "linear"
+    assert both.sampler.schedule is None
+    assert RunConfig().sampler.schedule is None
     one = composed(["+exp=doctor", "masking.schedule=linear", "sampler.schedule=cosine"]).config
     assert (one.masking.schedule, one.sampler.schedule) == ("linear", "cosine")
 
@@ -84,6 +85,11 @@ def test_the_schema_alone_loads_no_torch():
         "data.test_ratio=0",
         "data.two_objects_prob=3",
         "evaluation.prompt_seed=-4",
+        "training.precision=foo",
+        "variant=fp16",
+        "micro_cond.original_width=-1",
+        "micro_cond.crop_top=-1",
+        "micro_cond.aesthetic_score=1e39",
     ],
 )
 def test_values_that_no_training_or_evaluation_could_use_are_refused(override):

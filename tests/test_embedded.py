@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from src.amused import EMBEDDED, Amused
+from src.amused import Amused
 from src.compose import composed
 from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.evaluation.components import round_trip
-from src.experiments import RECORDS
+from src.experiments import EMBEDDED_MODEL, RECORDS
 
 MEBIBYTE = 2**20
 
@@ -84,7 +84,7 @@ def test_the_prompt_decides_the_picture(amused, world):
 
 def test_the_shipped_weights_are_small():
     shipped = [
-        *EMBEDDED.rglob("*.safetensors"),
+        *EMBEDDED_MODEL.rglob("*.safetensors"),
         *(RECORDS / "glyphs_clip" / "model").rglob("*.safetensors"),
     ]
     assert len(shipped) == 4

@@ -65,6 +65,15 @@ def test_every_group_of_settings_belongs_to_a_room():
     assert groups <= rooms
 
 
+def test_every_room_has_its_line_in_the_contributors_page():
+    entries = (ROOT / "src").iterdir()
+    there = {path.stem for path in entries if not path.name.startswith(("_", "."))}
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == there
+    order = page.split("```\nrun > ")[1].split("```")[0]
+    assert {"run", *re.findall(r"\w+", order)} == there
+
+
 def test_every_folder_of_tests_belongs_to_a_room():
     rooms = {path.name for path in (ROOT / "src").iterdir() if path.is_dir()}
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}

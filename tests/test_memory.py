@@ -1,7 +1,10 @@
+import os
 import subprocess
 import sys
 
 import pytest
+
+from src.memory import free_memory
 
 PROGRAM = """
 import resource, torch
@@ -27,3 +30,9 @@ def test_a_freed_tensor_is_used_again_without_new_pages():
     usual, kept = map(int, done.stdout.split())
     assert usual > 1000  # otherwise there would be nothing to gain
     assert kept < usual / 20
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="read from /proc")
+def test_free_memory_is_some_and_not_more_than_there_is():
+    page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
+    assert 2**20 < free_memory("cpu") < page * pages

@@ -21,7 +21,16 @@ BAD_INPUT = {
     "experiment without the plus": (["exp=doctor"], "+exp=doctor"),
     "experiment by its bare name": (["doctor"], "+exp=doctor"),
     "no experiment": (["seed=1"], "+exp=NAME"),
-    "two experiments": (["+exp=doctor", "+exp=generate"], "exp"),
+    "two experiments": (["+exp=doctor", "+exp=generate"], "several experiments"),
+    "experiment taken away": (["~exp"], "'~exp' takes a key away"),
+    "unused flag": ([*ONE_PROMPT, "--resolve"], "'--resolve' is no flag"),
+    "unknown setting of Hydra": ([*ONE_PROMPT, "hydra.foo=1"], "Hydra has no setting 'hydra.foo'"),
+    "new setting of Hydra": ([*ONE_PROMPT, "+hydra.foo=1"], "Nothing here reads 'hydra.foo'"),
+    "unknown log": ([*ONE_PROMPT, "hydra.verbose=foo"], "give true or false"),
+    "setting of one model for all": (
+        ["+exp=glyphs_all", "training.max_steps=5"],
+        "+exp=glyphs_uvit training.max_steps=5",
+    ),
     "unknown flag": (["--config-dir=/tmp"], "'--config-dir=/tmp' is no flag"),
     "unpickling a former job": (["--experimental-rerun=config.pickle"], "is no flag"),
     "unknown key": ([*ONE_PROMPT, "sampler.num_stpes=3"], "did you mean 'sampler.num_steps'?"),
@@ -36,7 +45,10 @@ BAD_INPUT = {
     "fraction for a whole number": ([*ONE_PROMPT, "sampler.num_steps=1.5"], "whole number; '1.5'"),
     "word for a choice": ([*ONE_PROMPT, "save_record=perhaps"], "true or false; 'perhaps'"),
     "nothing for a number": ([*ONE_PROMPT, "sampler.num_steps=null"], "whole number; 'null'"),
-    "one seed for a list": ([*ONE_PROMPT, "seeds=3"], "seeds has to be a list"),
+    "one seed for a list": (
+        [*ONE_PROMPT, "seeds=3"],
+        "list of whole numbers, as in [1,2], or null.",
+    ),
     "zero steps": ([*ONE_PROMPT, "sampler.num_steps=0"], "num_steps=0"),
     "negative steps": ([*ONE_PROMPT, "sampler.num_steps=-4"], "num_steps=-4"),
     "endless guidance": ([*ONE_PROMPT, "sampler.guidance_scale=inf"], "guidance_scale=inf"),
@@ -56,9 +68,12 @@ BAD_INPUT = {
     "too many negative prompts": ([*ONE_PROMPT, "negative_prompts=[a,b]"], "2 entries for 1"),
     "no images": ([*ONE_PROMPT, "num_images_per_prompt=0"], "num_images_per_prompt=0"),
     "more seeds than images": ([*ONE_PROMPT, "seeds=[1,2]"], "2 entries for 1 images"),
-    "negative seed": ([*ONE_PROMPT, "seeds=[-1]"], "seeds[0]=-1"),
+    "negative seed": ([*ONE_PROMPT, "seeds=[-1]"], "whole number from 0 to 2**63 - 1"),
     "negative height": ([*ONE_PROMPT, "height=-16"], "height=-16"),
-    "several values without -m": ([*ONE_PROMPT, "sampler.num_steps=1,2"], "add -m"),
+    "several values without -m": (
+        [*ONE_PROMPT, "sampler.num_steps=1,2"],
+        "add -m to run each of them.",
+    ),
     "bad value in a sweep": (["-m", *ONE_PROMPT, "sampler.num_steps=2,0"], "num_steps=0"),
     "loop": ([*ONE_PROMPT, "masking.schedule=${masking.schedule}"], "masking.schedule"),
     "reference to nothing": ([*ONE_PROMPT, "model=${nowhere}"], "nowhere"),
@@ -138,6 +153,17 @@ def test_composing_and_help_load_no_heavy_library(arguments):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stdout.endswith("loaded: []\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of Unix")
+@pytest.mark.parametrize("arguments", [["--help"], []])
+def test_a_reader_that_leaves_early_gets_no_traceback(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "src.run", *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 BARE = """

@@ -3,7 +3,6 @@
 Dimensions: batch.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from src.data.micro_cond import MicroCond
+from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError
 
 
@@ -22,7 +21,7 @@ def micro_cond_rows(micro_cond: Any, num_rows: int) -> Float[Tensor, "batch 5"]:
         whatever the model's precision: bfloat16 would round an original width of 1001 to 1000.
 
     Raises UserError for values without names (a bare tuple hides which number is which), for
-    numbers that are not finite, and for a wrong count.
+    numbers that are not finite or out of range, and for a wrong count.
     """
     if isinstance(micro_cond, MicroCond):
         micro_cond = [micro_cond] * num_rows
@@ -34,17 +33,11 @@ def micro_cond_rows(micro_cond: Any, num_rows: int) -> Float[Tensor, "batch 5"]:
                 "MicroCond(original_width=..., original_height=..., crop_top=..., crop_left=..., "
                 "aesthetic_score=...), or one a prompt"
             )
-        _check_numbers(row)
+        for name, value in row._asdict().items():
+            check_micro_cond(name, value)
     if len(rows) != num_rows:
         raise UserError(
             f"micro_cond has {len(rows)} entries for {num_rows} prompts: give one for all, "
             "or one a prompt"
         )
     return torch.tensor(rows, dtype=torch.float32).reshape(num_rows, 5)
-
-
-def _check_numbers(micro_cond: MicroCond) -> None:
-    for name, value in micro_cond._asdict().items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value):
-            raise UserError(f"micro_cond.{name} is {value!r}: it must be a finite number")

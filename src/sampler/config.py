@@ -22,7 +22,7 @@ class SamplerConfig:
     choice_temperature_start: float = 2.0  # times Gumbel noise on which position is kept ...
     choice_temperature_end: float = 0.0  # ... in the last step; linear in between
     sampling_temperature: float = 1.0  # divides the logits that codes are drawn from; 0 = best code
-    schedule: str = "cosine"  # one of masking's KNOWN_SCHEDULES
+    schedule: str | None = "cosine"  # one of masking's; a run's None is the checkpoint's own
 
 
 def check_sampler(config: SamplerConfig) -> None:
@@ -31,7 +31,8 @@ def check_sampler(config: SamplerConfig) -> None:
         raise UserError(
             f"sampler '{config.name}' is unknown; {nearest(config.name, KNOWN_SAMPLERS)}"
         )
-    check_schedule(config.schedule)
+    if config.schedule is not None:
+        check_schedule(config.schedule)
     steps = config.num_steps
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise UserError(f"num_steps={steps!r} is impossible; give a whole number from 1 up.")

@@ -4,16 +4,18 @@ Dimensions: batch (all pictures), height, width (in tokens).
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Int
 from torch import Generator, Tensor
 
+from src.errors import UserError
 from src.sampler.choices import Noise
 from src.sampler.config import SamplerConfig
 from src.sampler.model_pass import Predict
 from src.sampler.noise import GeneratorNoise, SeededNoise
 from src.sampler.registry import find_sampler
+from src.sampler.seeds import seeds_for
 from src.sampler.step import Step
 from src.sampler.trace import Trace, join, record
 
@@ -26,6 +28,21 @@ class Pass(NamedTuple):
     pictures: list[int]
     num_fillers: int
     noise: Noise
+
+
+def passes_for(
+    num_pictures: int, seeds: Any, generator: Generator | None, size: int
+) -> tuple[list[int] | None, list[Pass]]:
+    """The seeds, None with a generator, and the passes of all pictures, `size` to a seeded one.
+
+    Raises UserError if seeds and generator are both given, and for impossible seeds.
+    """
+    if generator is None:
+        seeds = seeds_for(num_pictures, seeds)
+        return seeds, seeded_passes(seeds, size)
+    if seeds is not None:
+        raise UserError("seeds and generator are both given: they are two ways to one choice")
+    return None, generator_pass(num_pictures, generator)
 
 
 def seeded_passes(seeds: list[int], size: int) -> list[Pass]:

@@ -13,11 +13,10 @@ from rich.markup import escape
 from src import installation as judge
 from src.config import PUBLISHED_MODELS, RunConfig
 from src.errors import UserError
-from src.experiments import RECORDS, ROOT
+from src.experiments import EMBEDDED_MODEL, ROOT
 from src.installation import Finding
 from src.whole_files import writable_folder
 
-MODEL = RECORDS / "glyphs_uvit" / "model"
 MODEL_FILES = ("model_index.json", "transformer", "vqvae", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -75,8 +74,8 @@ def _accelerator() -> Finding:
 
 
 def _model() -> Finding:
-    absent = [name for name in MODEL_FILES if not (MODEL / name).exists()]
-    return judge.judge_model(str(MODEL.relative_to(ROOT)), absent)
+    absent = [name for name in MODEL_FILES if not (EMBEDDED_MODEL / name).exists()]
+    return judge.judge_model(str(EMBEDDED_MODEL.relative_to(ROOT)), absent)
 
 
 def _hub() -> Finding:

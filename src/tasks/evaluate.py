@@ -18,7 +18,7 @@ from src.evaluation.features import ClipEncoder
 from src.evaluation.measurement import Measurement
 from src.evaluation.suite import draw_prompts, draw_reference, evaluate_prompts, open_clip
 from src.report.grid import picture_grid
-from src.tasks.generate import generate_pictures, short_hash
+from src.tasks.drawing import generate_pictures, short_hash
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from src.config import RunConfig
 from src.report.grid import picture_grid
+from src.tasks.drawing import generate_pictures, short_hash
 from src.tasks.evaluate import evaluate_model, evaluation_seeds, judged_figure
-from src.tasks.generate import generate_pictures, short_hash
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.tasks.observe import panel_figure
 from src.tasks.outcome import Outcome, deliver

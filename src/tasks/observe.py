@@ -8,8 +8,9 @@ from rich.console import Console
 
 from src.config import RunConfig
 from src.report.look import save_figure
+from src.report.pictures import annotated_png, check_unused, write_manifest
 from src.report.step_panel import step_panel
-from src.tasks.generate import annotated_png, generate_pictures, settings
+from src.tasks.drawing import generate_pictures, settings
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.whole_files import writable_folder, write_whole
 
@@ -19,9 +20,11 @@ def run(config: RunConfig, folder: Path) -> None:
     prompts = read_prompts(config)
     seeds = choose_seeds(config, len(prompts))
     negative = choose_negative_prompts(config, len(prompts))
+    target = Path(config.output_dir) if config.output_dir else folder
+    check_unused(target)
     model = open_model(config)
-    target = writable_folder(Path(config.output_dir) if config.output_dir else folder)
-    each = config.num_images_per_prompt
+    writable_folder(target)
+    each, about, entries = config.num_images_per_prompt, settings(config, model), []
     for index, seed in enumerate(seeds):
         number = index // each
         generation = generate_pictures(
@@ -34,10 +37,12 @@ def run(config: RunConfig, folder: Path) -> None:
         )
         figure = panel_figure(model, config, generation, 0, prompts[number])
         stem = f"{index:05d}"
-        about = {"prompt": prompts[number], "seed": seed, **settings(config, model)}
-        write_whole(target / f"{stem}.png", annotated_png(generation.images[0], about))
-        write_whole(target / f"{stem}_trace.safetensors", trace_bytes(generation, about))
+        entries.append({"file": f"{stem}.png", "prompt": prompts[number], "seed": seed})
+        whole = entries[-1] | about
+        write_whole(target / f"{stem}.png", annotated_png(generation.images[0], whole))
+        write_whole(target / f"{stem}_trace.safetensors", trace_bytes(generation, whole))
         save_figure(figure, target / f"{stem}_steps.png")
+    write_manifest(about, entries, target)
     Console(highlight=False).print(f"{len(seeds)} pictures with panel and trace in {target}")
 
 

@@ -11,7 +11,8 @@ from src.data.scenes import World
 from src.errors import UserError
 from src.experiments import RECORDS
 from src.memory import keep_freed_memory
-from src.training.config import FREE_KEYS
+from src.tasks.inputs import choose_device
+from src.training.config import FREE_KEYS, TrainingConfig
 
 NUM_MEASURED = 1024  # test scenes
 
@@ -22,31 +23,46 @@ def run(config: RunConfig, folder: Path) -> bool:
     The folder does not depend on when the command is given, so that giving it again continues.
     When all steps are done the model is measured and recorded. Returns whether they are.
     """
-    from src.training import recipes
-    from src.training.checkpoint import (
-        claim_run,
-    )  # torch, lightning and transformers: seconds to import
+    import torch
+
+    from src.training import recipes  # lightning and transformers: seconds to import
+    from src.training.checkpoint import claim_run
 
     keep_freed_memory()
     started = time.perf_counter()
     world, training = World(config.data), config.training
+    device = choose_device(config.device, torch.cuda.device_count())
     place = RECORDS / config.name / "runs" / "train"
+    _check_folders(training)
     claim_run(place, _identity(config))
     try:
         if training.model == "vqgan":
-            trained = recipes.train_vqgan(world, training, config.seed, place)
+            trained = recipes.train_vqgan(world, training, config.seed, place, device)
         elif training.model == "clip":
-            trained = recipes.train_clip(world, training, config.seed, place)
+            trained = recipes.train_clip(world, training, config.seed, place, device)
         else:
-            trained = recipes.train_uvit(world, config.masking, training, config.seed, place)
+            trained = recipes.train_uvit(
+                world, config.masking, training, config.seed, place, device
+            )
     except FloatingPointError as error:
         raise UserError(f"{error}, or continue from the last checkpoint under {place}.") from error
     is_done = trained is not None
     ending = "All steps are done" if is_done else "Steps are left; the same command continues"
     Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")
     if is_done:
-        _deliver(trained, world, config, place, time.perf_counter() - started)
+        _deliver(trained, world, config, place, device, time.perf_counter() - started)
     return is_done
+
+
+def _check_folders(training: TrainingConfig) -> None:
+    """Raise UserError for a part to build on that is not there, before the run is begun."""
+    for key in ("image_tokenizer", "text_encoder"):
+        place = getattr(training, key)
+        if training.model == "uvit" and place is not None and not Path(place).is_dir():
+            raise UserError(
+                f"training.{key}={place} is not a folder; give that of a finished training, as "
+                "experiments/NAME/runs/train."
+            )
 
 
 def _identity(config: RunConfig) -> dict:
@@ -57,8 +73,10 @@ def _identity(config: RunConfig) -> dict:
     return flat | {"seed": config.seed}
 
 
-def _deliver(trained, world: World, config: RunConfig, place: Path, seconds: float) -> None:
-    """Measure what was trained; leave its numbers and curves."""
+def _deliver(
+    trained, world: World, config: RunConfig, place: Path, device: str, seconds: float
+) -> None:
+    """Measure what was trained; leave its numbers, and curves where anything was logged."""
     from src.checkpoint.fingerprint import weights_hash
     from src.evaluation.components import retrieval, round_trip, token_prediction
     from src.evaluation.features import ClipEncoder
@@ -77,15 +95,9 @@ def _deliver(trained, world: World, config: RunConfig, place: Path, seconds: flo
     curves = read_curves(sorted(place.glob("csv_from_*/metrics.csv")))
     outcome = Outcome(
         measurements=measurements,
-        figures={"curves.png": training_curves(curves, config.name)},
+        figures={"curves.png": training_curves(curves, config.name)} if curves else {},
         weights={config.training.model: digest[:12]},
         seeds={"training": config.seed},
-        device="cpu" if not _has_gpu() else "cuda",
+        device=device,
     )
     deliver(outcome, config, place, seconds)
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

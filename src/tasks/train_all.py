@@ -1,14 +1,16 @@
 """Train all embedded models, each on what the one before it has left, and hand over the weights."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from src.compose import composed
-from src.config import RunConfig
+from src.config import RunConfig, check
 from src.experiments import RECORDS
 from src.tasks import train
+from src.training.config import SHARED_KEYS
 
 CHAIN = ("glyphs_vqgan", "glyphs_clip", "glyphs_uvit")
 
@@ -16,21 +18,39 @@ CHAIN = ("glyphs_vqgan", "glyphs_clip", "glyphs_uvit")
 def run(config: RunConfig, folder: Path) -> None:
     """Go through the chain; a model whose steps are not all done ends this piece.
 
-    With `save_record` the finished weights replace those that are shipped.
+    With `save_record` the finished weights replace those that are shipped, and each model's record
+    the committed one.
     """
-    earlier = {name: RECORDS / name / "runs" / "train" for name in CHAIN}
-    for name in CHAIN:
-        overrides = [f"+exp={name}", f"seed={config.seed}"]
-        if name == "glyphs_uvit":
-            overrides += [
-                f"training.image_tokenizer={earlier['glyphs_vqgan']}",
-                f"training.text_encoder={earlier['glyphs_clip']}",
-            ]
-        if not train.run(composed(overrides).config, folder):
+    for stage in [stage_of(config, name) for name in CHAIN]:  # all are checked before the first
+        if not train.run(stage, folder):
             return
     if config.save_record:
         for name in ("glyphs_clip", "glyphs_uvit"):
-            ship(earlier[name] / "model", RECORDS / name / "model")
+            ship(place_of(name) / "model", RECORDS / name / "model")
+
+
+def stage_of(config: RunConfig, name: str) -> RunConfig:
+    """The run of one model: its experiment's file, and what holds for the whole chain."""
+    stage = composed([f"+exp={name}"]).config
+    shared = {key: getattr(config.training, key) for key in SHARED_KEYS}
+    if name == "glyphs_uvit":
+        shared["image_tokenizer"] = str(place_of("glyphs_vqgan"))
+        shared["text_encoder"] = str(place_of("glyphs_clip"))
+    stage = replace(
+        stage,
+        seed=config.seed,
+        device=config.device,
+        save_record=config.save_record,
+        data=config.data,
+        training=replace(stage.training, **shared),
+    )
+    check(stage)
+    return stage
+
+
+def place_of(name: str) -> Path:
+    """Where `train` leaves what an experiment has trained."""
+    return RECORDS / name / "runs" / "train"
 
 
 def ship(finished: Path, place: Path) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 MODELS = ("vqgan", "clip", "uvit")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Lightning's names; weights stay float32
+SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
@@ -37,6 +39,7 @@ class TrainingConfig:
     move_every: int = 20  # VQGAN: steps between moves of useless codes to where the error is
     num_moved: int = 16  # VQGAN: at most so many at a time
     useless_below: float = 0.5  # VQGAN: useless = saves less than this share of a code's mean error
+    merge_within: float = 0.15  # VQGAN: codes nearer than this share of their spread become one
     locality_weight: float = 0.6  # VQGAN: how strongly a token is held to speak of its place only
 
     checkpoint_every: int = 250  # steps
@@ -44,5 +47,5 @@ class TrainingConfig:
     log_every: int = 20  # steps
     num_workers: int = 1  # processes that draw pictures
     num_threads: int = 0  # CPU threads of torch; 0 = torch's own choice
-    precision: str = "32-true"  # Lightning's name for it
+    precision: str = "32-true"  # one of PRECISIONS
     compile: bool = False  # torch.compile the model

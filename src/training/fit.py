@@ -37,17 +37,27 @@ class FiniteLoss(Callback):
             )
 
 
+def placed_on(device: str) -> dict[str, Any]:
+    """A device in torch's words as Lightning's two arguments."""
+    kind, _, index = device.partition(":")
+    if kind == "cuda":
+        return {"accelerator": "gpu", "devices": [int(index or 0)]}
+    return {"accelerator": kind, "devices": 1}
+
+
 def fit(
     module: lightning.LightningModule,
     draw_batch: Callable[[int], Any],
     config: TrainingConfig,
     folder: Path,
     callbacks: list[Callback] | None = None,
+    device: str = "auto",
 ) -> int:
     """Train until `max_steps` or for `max_minutes`; returns the number of steps done in all.
 
     folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
     callbacks: what else happens on the way, such as sample pictures.
+    device: cpu, cuda, cuda:1, or auto for Lightning's choice.
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
@@ -57,8 +67,7 @@ def fit(
     if first_step >= config.max_steps:
         return first_step
     trainer = lightning.Trainer(
-        accelerator="auto",
-        devices=1,
+        **placed_on(device),
         precision=config.precision,
         max_steps=config.max_steps,
         max_time=timedelta(minutes=config.max_minutes),

@@ -5,11 +5,14 @@ cross-entropy on the hidden tokens only, the share hidden drawn from the cosine 
 Dimensions: batch, rows, columns, seq = rows * columns, words, codes.
 """
 
+from contextlib import nullcontext
+
 import lightning
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from src.conditioning.dropout import drop_prompts
 from src.conditioning.text import Text, TextEncoder
@@ -19,6 +22,12 @@ from src.training.averaging import moving_average
 from src.training.config import TrainingConfig
 from src.training.learning_rate import adamw
 from src.training.token_cache import EncodedScenes
+
+
+def quick_attention(device: torch.device):
+    """Attention as plain matrix products on a processor: torch's fused kernel has a backward pass
+    there that takes, on sequences this short, as long as all the rest of the step."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 class UvitBatches:
@@ -68,7 +77,8 @@ class UvitModule(lightning.LightningModule):
         rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
         text = self._text(batch.prompt_ids, rng)
         hidden = hide_tokens(batch.token_ids.long(), self.uvit.mask_token_id, self.masking, rng)
-        logits = self.uvit(hidden.token_ids, *text, batch.micro_cond)  # (batch, seq, codes)
+        with quick_attention(self.device):
+            logits = self.uvit(hidden.token_ids, *text, batch.micro_cond)  # (batch, seq, codes)
         logits, targets = logits.flatten(0, 1).float(), hidden.targets.flatten()
         loss = functional.cross_entropy(
             logits,

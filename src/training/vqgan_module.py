@@ -119,7 +119,7 @@ class VqganModule(lightning.LightningModule):
         codebook.copy_(self.cluster_sums / self.cluster_sizes.clamp(min=1e-6)[:, None])
         self.log("codes_used", (self.cluster_sizes > 0.02).float().mean(), prog_bar=True)
 
-        first, second = torch.cdist(vectors, codebook).square().topk(2, largest=False).values.T
+        first, second = torch.cdist(vectors, codebook).pow(4).topk(2, largest=False).values.T
         for running, value in ((self.errors, first), (self.utilities, second - first)):
             running.mul_(keep).index_add_(0, ids, value, alpha=1 - keep)
         is_time = self.global_step % self.config.move_every == self.config.move_every - 1
@@ -139,20 +139,25 @@ class VqganModule(lightning.LightningModule):
         vectors = latents.movedim(1, -1).flatten(0, -2)
         codebook, others = self.vqgan.quantizer.codebook, self.vqgan.quantizer.codebook[~which]
         if len(others):
-            distances = torch.cdist(vectors, others).square().amin(dim=1)
+            distances = torch.cdist(vectors, others).pow(4).amin(dim=1)
         else:
-            distances = vectors.square().sum(dim=1)
+            distances = vectors.square().sum(dim=1).square()
         for code in which.nonzero().flatten().tolist():
             at = torch.multinomial(distances.cpu() + 1e-12, 1, generator=rng).item()
             codebook[code] = vectors[at]
             self.cluster_sizes[code] = 1.0
             self.cluster_sums[code] = vectors[at]
             self.utilities[code] = self.utilities.max()  # time to prove itself
-            distances = torch.minimum(distances, (vectors - vectors[at]).square().sum(dim=1))
+            distances = torch.minimum(
+                distances, (vectors - vectors[at]).square().sum(dim=1).square()
+            )
 
     def optimizer_step(self, *args, **kwargs) -> None:
         super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.vqgan)
+        if self.global_step + 1 == self.config.max_steps:
+            codebook = self.average.module.quantizer.codebook
+            retire_near_copies(codebook, self.cluster_sizes, self.config.merge_within)
 
     def configure_optimizers(self):
         optimizer, schedule = adamw(self.vqgan, self.config)
@@ -160,3 +165,25 @@ class VqganModule(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+@torch.no_grad()
+def retire_near_copies(codebook: Tensor, uses: Tensor, merge_within: float) -> int:
+    """Leave one of every few codes that say the same; returns how many were retired.
+
+    A code that lies nearer than `merge_within` (a share of the codebook's root mean square spread)
+    to a code used more often gives its place up: it is put so far away that no latent finds it.
+    Pictures hardly change, and the transformer no longer has to guess which copy stands somewhere.
+
+    codebook: `codes dim`, changed in place. uses: `codes`, how often each is chosen.
+    """
+    spread = codebook.var(0, unbiased=False).sum().sqrt()
+    distances = torch.cdist(codebook, codebook)
+    is_kept = torch.ones(len(codebook), dtype=torch.bool, device=codebook.device)
+    for code in uses.argsort(descending=True).tolist():
+        if is_kept[code]:
+            is_near = distances[code] < merge_within * spread
+            is_near[code] = False
+            is_kept &= ~is_near
+    codebook[~is_kept] = codebook.mean(0) + 10 * spread
+    return int((~is_kept).sum())

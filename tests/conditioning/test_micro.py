@@ -44,8 +44,13 @@ def test_large_sizes_are_exact():
         ("big", "no names"),
         (7, "no names"),
         ([NAMED, NAMED, NAMED], "3 entries for 2 prompts"),
-        (NAMED._replace(crop_top=float("nan")), "micro_cond.crop_top is nan"),
-        (NAMED._replace(original_width="wide"), "micro_cond.original_width is 'wide'"),
+        (NAMED._replace(crop_top=float("nan")), "micro_cond.crop_top=nan"),
+        (NAMED._replace(original_width="wide"), "micro_cond.original_width='wide'"),
+        (NAMED._replace(crop_left=-1), "micro_cond.crop_left=-1"),
+        (
+            NAMED._replace(original_width=1e39),
+            "micro_cond.original_width=1e\\+39",
+        ),  # inf in float32
     ],
 )
 def test_anything_else_is_refused(micro_cond, sentence):

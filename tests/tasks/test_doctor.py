@@ -41,7 +41,7 @@ def test_a_package_that_fails_to_import_is_quoted_not_raised(tmp_path, monkeypat
 
 def test_an_embedded_model_that_lacks_parts_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("src.tasks.doctor.ROOT", tmp_path)
-    monkeypatch.setattr("src.tasks.doctor.MODEL", tmp_path / "model")
+    monkeypatch.setattr("src.tasks.doctor.EMBEDDED_MODEL", tmp_path / "model")
     (tmp_path / "requirements.txt").write_text("numpy==0.1\n")
     findings = {finding.subject: finding for finding in look(tmp_path)}
     assert all(name in findings["Embedded model"].says for name in MODEL_FILES)

@@ -8,7 +8,8 @@ from PIL import Image
 
 from src.errors import UserError
 from src.sampler.config import SamplerConfig
-from src.tasks.generate import generate_pictures, run
+from src.tasks.drawing import generate_pictures, settings
+from src.tasks.generate import run
 from src.tasks.inputs import open_model
 
 PROMPTS = ["a small green heart on a white background", "größer, αβγ"]
@@ -109,3 +110,15 @@ def test_every_setting_reaches_the_sampler(config, change):
 def test_what_the_model_cannot_do_is_refused(config, tmp_path, change, said):
     with pytest.raises(UserError, match=said):
         run(config("generate", prompts=PROMPTS, **change), tmp_path)
+
+
+def test_a_checkpoint_is_decoded_by_its_own_schedule_and_the_files_say_so(config):
+    chosen = config("generate", sampler=SamplerConfig(num_steps=3, schedule=None))
+    model = open_model(chosen)
+    model.mask_schedule = "linear"
+    own = generate_pictures(model, chosen, PROMPTS[:1], [3], record=True).trace
+    assert settings(chosen, model)["sampler"]["schedule"] == "linear"
+    forced = config("generate", sampler=SamplerConfig(num_steps=3, schedule="cosine"))
+    other = generate_pictures(model, forced, PROMPTS[:1], [3], record=True).trace
+    assert own.num_scheduled[:, 0].tolist() == [42, 21, 0]
+    assert other.num_scheduled[:, 0].tolist() != [42, 21, 0]

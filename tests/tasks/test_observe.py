@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
 
+from src.errors import UserError
 from src.tasks.inputs import open_model
 from src.tasks.observe import run
 
@@ -25,3 +27,10 @@ def test_every_picture_has_a_panel_and_a_trace_that_ends_in_it(config, tmp_path)
         assert torch.equal(token_ids == model.transformer.mask_token_id, is_masked)
         last = np.asarray(model.decode_tokens(token_ids[-1])[0])
         assert np.array_equal(last, np.asarray(Image.open(tmp_path / f"{stem}.png")))
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["seed"] for entry in manifest["pictures"]] == [4, 9]
+
+    before = (tmp_path / "00000.png").read_bytes()
+    with pytest.raises(UserError, match="pictures of another run"):
+        run(config("observe", prompts=["x"], output_dir=str(tmp_path)), tmp_path)
+    assert (tmp_path / "00000.png").read_bytes() == before

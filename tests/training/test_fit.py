@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.masking.config import MaskingConfig
-from src.training.fit import fit
+from src.training.fit import fit, placed_on
 from src.training.token_cache import encode_scenes
 from src.training.uvit_module import UvitBatches, UvitModule
 from src.training.vqgan_module import VqganBatches, VqganModule
@@ -86,3 +86,9 @@ def test_a_loss_that_is_no_number_ends_the_run_before_a_checkpoint(world, parts,
     with pytest.raises(FloatingPointError, match=r"training\.learning_rate"):
         fit(module, batches, replace(config, checkpoint_every=1), tmp_path)
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_a_device_is_told_to_lightning_in_its_words():
+    assert placed_on("cpu") == {"accelerator": "cpu", "devices": 1}
+    assert placed_on("cuda") == {"accelerator": "gpu", "devices": [0]}
+    assert placed_on("cuda:2") == {"accelerator": "gpu", "devices": [2]}

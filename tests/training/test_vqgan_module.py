@@ -1,6 +1,11 @@
 import torch
 
-from src.training.vqgan_module import VqganBatches, VqganModule, to_unit_pixels
+from src.training.vqgan_module import (
+    VqganBatches,
+    VqganModule,
+    retire_near_copies,
+    to_unit_pixels,
+)
 
 
 def test_unused_codes_are_moved_onto_latents(world, parts, config):
@@ -27,6 +32,21 @@ def test_codes_are_spread_by_error_and_not_by_crowd(world, parts, config):
     module._spread(which, crowd + 1e-3, torch.Generator().manual_seed(0))
     apart = module.vqgan.quantizer.codebook[which].amax(dim=1) > 5
     assert apart.sum() == 4
+
+
+def test_of_codes_that_say_the_same_the_most_used_one_stays():
+    codebook = torch.tensor([[0.0, 0.0], [0.1, 0.0], [0.0, 0.1], [9.0, 0.0], [0.0, 9.0]])
+    before, uses = codebook.clone(), torch.tensor([5.0, 80.0, 3.0, 1.0, 1.0])
+    assert retire_near_copies(codebook, uses, merge_within=0.15) == 2
+    assert torch.equal(codebook[[1, 3, 4]], before[[1, 3, 4]])
+    nearest = torch.cdist(before, codebook).argmin(dim=1)
+    assert nearest.tolist() == [1, 1, 1, 3, 4]  # no latent finds a code that was retired
+
+
+def test_nothing_is_retired_from_codes_that_all_differ():
+    codebook = torch.eye(6)
+    assert retire_near_copies(codebook, torch.ones(6), merge_within=0.15) == 0
+    assert torch.equal(codebook, torch.eye(6))
 
 
 def test_a_tokenizer_that_looks_at_its_own_cell_only_is_perfectly_local(world, parts, config):

@@ -1,0 +1,52 @@
+"""Pictures as the configuration asks for them, and in plain data what they depend on."""
+
+from src.checkpoint.fingerprint import SHORT_LENGTH
+from src.config import RunConfig
+
+
+def generate_pictures(
+    model,
+    config: RunConfig,
+    prompts: list[str],
+    seeds: list[int],
+    negative_prompts: list[str] | None = None,
+    record: bool = False,
+):
+    """`Amused.generate` with everything that the configuration says; one seed an image."""
+    sampler = config.sampler
+    height, width = config.height or model.height, config.width or model.width
+    return model.generate(
+        prompts,
+        negative_prompts=negative_prompts,
+        num_steps=sampler.num_steps,
+        guidance_scale=sampler.guidance_scale,
+        choice_temperature=(sampler.choice_temperature_start, sampler.choice_temperature_end),
+        num_images_per_prompt=len(seeds) // len(prompts),
+        seeds=seeds,
+        micro_cond=config.micro_cond.named(width, height),
+        height=config.height,
+        width=config.width,
+        record=record,
+        sampler=sampler.name,
+        schedule=sampler.schedule,
+        sampling_temperature=sampler.sampling_temperature,
+    )
+
+
+def short_hash(model) -> str:
+    """The first digits of the hash over all weights, which tell models apart."""
+    return model.weights_hash[:SHORT_LENGTH]
+
+
+def settings(config: RunConfig, model) -> dict:
+    """What a picture depends on besides prompt and seed, in plain data."""
+    schedule = config.sampler.schedule or model.mask_schedule
+    return {
+        "model": config.model,
+        "weights_hash": short_hash(model),
+        "dtype": config.dtype,
+        "sampler": vars(config.sampler) | {"schedule": schedule},
+        "micro_cond": vars(config.micro_cond),
+        "height": config.height or model.height,
+        "width": config.width or model.width,
+    }
