@@ -49,6 +49,8 @@ WITHOUT_EFFECT = (
     "training.num_threads",
     "training.max_minutes",
     "training.*_every",
+    "training.image_tokenizer",  # a folder; what lay in it is part of the weights' hash
+    "training.text_encoder",
 )
 
 

@@ -1,7 +1,5 @@
 """Train one of the embedded models: a piece at a time, the same command continues."""
 
-import time
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +10,7 @@ from src.errors import UserError
 from src.experiments import RECORDS
 from src.memory import keep_freed_memory
 from src.tasks.inputs import choose_device
-from src.training.config import FREE_KEYS, TrainingConfig
+from src.training.config import TrainingConfig
 
 NUM_MEASURED = 1024  # test scenes
 
@@ -26,15 +24,13 @@ def run(config: RunConfig, folder: Path) -> bool:
     import torch
 
     from src.training import recipes  # lightning and transformers: seconds to import
-    from src.training.checkpoint import claim_run
+    from src.training.checkpoint import seconds_trained
 
     keep_freed_memory()
-    started = time.perf_counter()
     world, training = World(config.data), config.training
     device = choose_device(config.device, torch.cuda.device_count())
     place = RECORDS / config.name / "runs" / "train"
     _check_folders(training)
-    claim_run(place, _identity(config))
     try:
         if training.model == "vqgan":
             trained = recipes.train_vqgan(world, training, config.seed, place, device)
@@ -45,12 +41,12 @@ def run(config: RunConfig, folder: Path) -> bool:
                 world, config.masking, training, config.seed, place, device
             )
     except FloatingPointError as error:
-        raise UserError(f"{error}, or continue from the last checkpoint under {place}.") from error
+        raise UserError(f"{error} ({place}).") from error
     is_done = trained is not None
     ending = "All steps are done" if is_done else "Steps are left; the same command continues"
     Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")
     if is_done:
-        _deliver(trained, world, config, place, device, time.perf_counter() - started)
+        _deliver(trained, world, config, place, device, seconds_trained(place))
     return is_done
 
 
@@ -63,14 +59,6 @@ def _check_folders(training: TrainingConfig) -> None:
                 f"training.{key}={place} is not a folder; give that of a finished training, as "
                 "experiments/NAME/runs/train."
             )
-
-
-def _identity(config: RunConfig) -> dict:
-    """What decides what is learned: world, masking, seed, and most of the training's settings."""
-    training = {k: v for k, v in asdict(config.training).items() if k not in FREE_KEYS}
-    stages = {"data": asdict(config.data), "training": training, "masking": asdict(config.masking)}
-    flat = {f"{stage}.{k}": v for stage, values in stages.items() for k, v in values.items()}
-    return flat | {"seed": config.seed}
 
 
 def _deliver(
@@ -91,7 +79,7 @@ def _deliver(
         measurements, digest = retrieval(clip, world, NUM_MEASURED), clip.weights_hash
     else:
         measurements = token_prediction(trained, world, NUM_MEASURED)
-        digest = trained.weights_hash
+        digest = trained.weights_hash  # of the whole pipeline: it names the parts built on as well
     curves = read_curves(sorted(place.glob("csv_from_*/metrics.csv")))
     outcome = Outcome(
         measurements=measurements,

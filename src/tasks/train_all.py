@@ -55,9 +55,12 @@ def place_of(name: str) -> Path:
 
 def ship(finished: Path, place: Path) -> None:
     """Put a finished model where `Amused.embedded` and the evaluation look for it."""
-    draft = place.with_name(place.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft, old = place.with_name(place.name + ".part"), place.with_name(place.name + ".old")
+    for left_over in (draft, old):
+        shutil.rmtree(left_over, ignore_errors=True)
     shutil.copytree(finished, draft)
-    shutil.rmtree(place, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
     draft.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
     Console(highlight=False).print(f"shipped: {place}")

@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from torch import Generator
 from torch.utils.data import DataLoader, Dataset, SequentialSampler
+
+
+def step_generator(seed: int, step: int) -> Generator:
+    """The random numbers of one training step, whatever was drawn before it."""
+    return Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
 class BatchesByStep(Dataset):

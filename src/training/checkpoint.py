@@ -5,10 +5,11 @@ leave half a file under its final name. Here the temporary file lies in the same
 disk before it is renamed, and its sha256 is written last: no hash, no checkpoint.
 """
 
+import errno
 import hashlib
-import json
 import os
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from src.errors import UserError
-from src.whole_files import write_whole
+from src.whole_files import told_in_a_sentence, write_whole
 
 KEPT = 2  # checkpoints left on disk: the newest and the one before it
 
@@ -26,14 +27,16 @@ class WholeFiles(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path, storage_options=None) -> None:
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _write_hash(path)
+        with told_in_a_sentence(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _save_synced(checkpoint, partial)
+                os.replace(partial, path)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+        write_whole(_hash_path(path), _sha256(path))
 
     def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict[str, Any]:
         return torch.load(path, map_location=map_location or "cpu", weights_only=True)
@@ -68,25 +71,6 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return next((path for path in found if is_valid(path)), None)
 
 
-def claim_run(folder: Path, identity: dict[str, Any]) -> None:
-    """Let a run's folder be continued only by what it was begun with.
-
-    identity: plain data that decides what is learned; how long and how fast is not part of it.
-    Raises UserError that names the first difference.
-    """
-    path = folder / "identity.json"
-    if not path.is_file():
-        write_whole(path, json.dumps(identity, indent=2) + "\n")
-        return
-    begun = json.loads(path.read_text(encoding="utf-8"))
-    for key, value in json.loads(json.dumps(identity)).items():
-        if begun.get(key) != value:
-            raise UserError(
-                f"{folder} was begun with {key}={begun.get(key)} and is asked to go on with "
-                f"{value}: give the same value, or move the folder away to begin anew."
-            )
-
-
 def is_valid(path: Path) -> bool:
     """Whether the file is there and is what was written."""
     hashed = _hash_path(path)
@@ -102,20 +86,38 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_hash(path: Path) -> None:
-    partial = path.with_name(path.name + ".sha256.partial")
-    partial.write_text(_sha256(path))
-    os.replace(partial, _hash_path(path))
+def _save_synced(checkpoint: dict[str, Any], path: Path) -> None:
+    try:
+        with path.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except RuntimeError as error:  # torch's zip writer hides what the disk said
+        raise OSError(errno.EIO if disk_usage(path.parent).free else errno.ENOSPC, "") from error
 
 
-def averaged_weights(folder: Path) -> dict[str, torch.Tensor]:
+def trained_state(run: Path) -> dict[str, torch.Tensor]:
+    """The whole module of a run's newest valid checkpoint; raises UserError if the run has none."""
+    return _newest(run)["state_dict"]
+
+
+def averaged_weights(run: Path) -> dict[str, torch.Tensor]:
     """The averaged model of a run's newest valid checkpoint, by the model's own parameter names.
 
     Raises UserError if the run has none.
     """
-    path = newest_checkpoint(folder / "checkpoints")
-    if path is None:
-        raise UserError(f"{folder} holds no valid checkpoint: train this model first.")
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "average.module."
+    state = trained_state(run)
     return {name[len(prefix) :]: each for name, each in state.items() if name.startswith(prefix)}
+
+
+def seconds_trained(run: Path) -> float:
+    """How long all pieces of a run have trained, as its newest valid checkpoint says."""
+    return _newest(run)["callbacks"].get("PieceTime", {}).get("seconds", 0.0)
+
+
+def _newest(run: Path) -> dict[str, Any]:
+    path = newest_checkpoint(run / "checkpoints")
+    if path is None:
+        raise UserError(f"{run} holds no valid checkpoint: train this model first.")
+    return torch.load(path, map_location="cpu", weights_only=True)

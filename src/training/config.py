@@ -10,13 +10,20 @@ FREE_KEYS = {  # may change from one piece of a run to the next
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
 }
 
+OWN_KEYS = {  # what means something to one model only
+    "vqgan": {"commitment_weight", "continuous_steps", "codebook_decay", "move_every", "num_moved"}
+    | {"useless_below", "merge_within", "locality_weight"},
+    "clip": {"narrow_prob"},
+    "uvit": {"drop_prob", "label_smoothing", "num_cached"},
+}
+
 
 @dataclass
 class TrainingConfig:
     model: str = "uvit"  # which of MODELS is trained
     preset: str = "glyphs"  # the architecture: presets/NAME.json beside the model's code
-    image_tokenizer: str | None = None  # folder with a trained vqvae/; None = the shipped one
-    text_encoder: str | None = None  # folder with a trained CLIP; None = the shipped one
+    image_tokenizer: str | None = None  # a finished run's folder; None = the shipped one
+    text_encoder: str | None = None  # a finished run's folder; None = the shipped one
 
     max_steps: int = 10_000
     max_minutes: float = 60.0  # one piece; the same command continues where it ended

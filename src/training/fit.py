@@ -1,8 +1,8 @@
 """Run a Lightning module for one piece of its training, continuing where the last piece ended."""
 
+import time
 import warnings
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from src.errors import UserError
 from src.training.batches import BatchesByStep, step_loader
 from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint
 from src.training.config import TrainingConfig
@@ -32,9 +33,34 @@ class FiniteLoss(Callback):
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if not torch.isfinite(loss):
             raise FloatingPointError(
-                f"the loss is {loss.item()} at step {trainer.global_step}: lower "
+                f"the loss is {loss.item()} at step {trainer.global_step}: move the run's folder "
+                "away and begin anew with a lower "
                 f"training.learning_rate={module.config.learning_rate}"
             )
+
+
+class PieceTime(Callback):
+    """End a piece when its minutes are over; remember the seconds of all pieces in checkpoints.
+
+    Lightning's `max_time` counts all pieces together, and would end every piece after the first.
+    """
+
+    def __init__(self, max_minutes: float):
+        self.max_seconds = 60 * max_minutes
+        self.before = self.started = 0.0  # seconds of earlier pieces; clock at this one's start
+
+    def on_train_start(self, *_) -> None:
+        self.started = time.monotonic()
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        if time.monotonic() - self.started >= self.max_seconds:
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, float]:
+        return {"seconds": self.before + time.monotonic() - self.started}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        self.before = state["seconds"]
 
 
 def placed_on(device: str) -> dict[str, Any]:
@@ -64,13 +90,17 @@ def fit(
     checkpoints = folder / "checkpoints"
     resume = newest_checkpoint(checkpoints)
     first_step = int(resume.stem.removeprefix("step_")) if resume else 0
-    if first_step >= config.max_steps:
+    if first_step > config.max_steps:
+        raise UserError(
+            f"{folder} has {first_step} steps behind it and training.max_steps={config.max_steps} "
+            f"asks for fewer: give at least {first_step}, or move the folder away to begin anew."
+        )
+    if first_step == config.max_steps:
         return first_step
     trainer = lightning.Trainer(
         **placed_on(device),
         precision=config.precision,
         max_steps=config.max_steps,
-        max_time=timedelta(minutes=config.max_minutes),
         gradient_clip_val=config.max_grad_norm,
         log_every_n_steps=config.log_every,
         logger=[
@@ -79,6 +109,7 @@ def fit(
         ],
         callbacks=[
             FiniteLoss(),
+            PieceTime(config.max_minutes),
             EverySteps(checkpoints, config.checkpoint_every),
             StepsLeft(refresh_rate=config.log_every),
             *(callbacks or []),

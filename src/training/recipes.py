@@ -4,28 +4,33 @@ from pathlib import Path
 
 import torch
 from torch import Generator
-from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
 from src.amused import Amused
-from src.conditioning.glyph_tokenizer import WORD_START, build_tokenizer
-from src.conditioning.text import TextEncoder
+from src.checkpoint.fingerprint import weights_hash
+from src.conditioning.glyph_tokenizer import build_tokenizer
 from src.data.captions import vocabulary
 from src.data.scenes import World
-from src.errors import UserError
 from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import MaskingConfig
 from src.published.settings import read_preset
-from src.training.checkpoint import averaged_weights
+from src.training.checkpoint import averaged_weights, trained_state
 from src.training.clip_module import ClipBatches, ClipModule, build_clip, picture_processor
 from src.training.config import TrainingConfig
 from src.training.fit import fit
+from src.training.parts import (
+    check_parts,
+    open_image_tokenizer,
+    open_text_encoder,
+    save_clip,
+    save_image_tokenizer,
+)
+from src.training.run_identity import claim_run, run_identity
 from src.training.samples import SamplePictures, SampleReconstructions
 from src.training.token_cache import encode_scenes
 from src.training.uvit_module import UvitBatches, UvitModule
-from src.training.vqgan_module import VqganBatches, VqganModule
+from src.training.vqgan_module import VqganBatches, VqganModule, retire_near_copies
 from src.transformer import config as transformer_config
-from src.transformer.config import TransformerConfig
 from src.transformer.uvit import UViT
 
 CLIP_PRESETS = Path(__file__).parents[1] / "conditioning" / "presets"
@@ -38,10 +43,15 @@ def train_vqgan(
     settings = image_tokenizer_config.preset(config.preset)
     module = VqganModule(VQGAN(settings, generator=Generator().manual_seed(seed)), config, seed)
     samples = SampleReconstructions(world, config.sample_every, folder)
+    claim_run(folder, run_identity(world.config, config, seed))
     steps = fit(module, VqganBatches(world, config, seed), config, folder, [samples], device)
     if steps < config.max_steps:
         return None
-    return _load(module.vqgan, folder)
+    vqgan = _load(module.vqgan, folder)
+    uses = trained_state(folder)["cluster_sizes"]
+    retire_near_copies(vqgan.quantizer.codebook, uses, config.merge_within)
+    save_image_tokenizer(vqgan, folder)
+    return vqgan
 
 
 def train_clip(
@@ -54,14 +64,13 @@ def train_clip(
         torch.manual_seed(seed)  # transformers initialises from torch's global generator
         module = ClipModule(build_clip(preset, tokenizer), config)
     batches = ClipBatches(world, tokenizer, config, seed)
+    claim_run(folder, run_identity(world.config, config, seed))
     steps = fit(module, batches, config, folder, device=device)
     if steps < config.max_steps:
         return None
     model = _load(module.clip, folder).half()  # half the megabytes
     processor = picture_processor(preset["vision_config"]["image_size"])
-    for part in (model, tokenizer, processor):
-        part.save_pretrained(folder / "model")
-    return folder / "model"
+    return save_clip((model, tokenizer, processor), folder)
 
 
 def train_uvit(
@@ -73,9 +82,14 @@ def train_uvit(
     device: str = "auto",
 ) -> Amused | None:
     """Train the U-ViT on cached tokens; all of aMUSEd when done, which `folder`/model holds too."""
-    vqgan, text_encoder = _open_tokenizer(config), _open_text_encoder(config)
+    vqgan, text_encoder = open_image_tokenizer(config), open_text_encoder(config)
     settings = transformer_config.preset(config.preset)
     check_parts(world, settings, vqgan, text_encoder, config)
+    built_on = {
+        "image_tokenizer": weights_hash(vqgan.state_dict())[:12],
+        "text_encoder": weights_hash(text_encoder.clip.state_dict())[:12],
+    }
+    claim_run(folder, run_identity(world.config, config, seed, masking, built_on))
     scenes = encode_scenes(
         world, vqgan, text_encoder, config.num_cached, seed, folder / "encoded_scenes"
     )
@@ -94,62 +108,7 @@ def train_uvit(
     return Amused.from_pretrained(folder / "model")
 
 
-def check_parts(
-    world: World,
-    settings: TransformerConfig,
-    vqgan: VQGAN,
-    text_encoder: TextEncoder,
-    config: TrainingConfig,
-) -> None:
-    """Raise UserError unless the opened parts are of this world and of the U-ViT's sizes."""
-    tokenizer = f"training.image_tokenizer={config.image_tokenizer or 'the shipped one'}"
-    tower = f"training.text_encoder={config.text_encoder or 'the shipped one'}"
-    clip, preset = text_encoder.clip.config, f"training.preset={config.preset}"
-    for part, what, has, asker, needs in (
-        (tokenizer, "picture pixels", vqgan.config.sample_size, "the world", world.picture_size),
-        (tokenizer, "codes", vqgan.codebook_size, preset, settings.codebook_size),
-        (tower, "numbers a word", clip.hidden_size, preset, settings.encoder_hidden_size),
-        (tower, "numbers a prompt", clip.projection_dim, preset, settings.cond_embed_dim),
-    ):
-        if has != needs:
-            raise UserError(f"{part} has {has} {what}, and {asker} {needs}: give parts of one set.")
-    known = {word.removeprefix(WORD_START) for word in text_encoder.tokenizer.get_vocab()}
-    if strange := [word for word in vocabulary(world) if word not in known]:
-        raise UserError(
-            f"{tower} does not know this world's words {', '.join(strange)}: give the run of a "
-            "CLIP pair that was trained on the same data."
-        )
-
-
 def _load(model, folder: Path):
     """The model with the averaged weights of the run's newest checkpoint."""
     model.load_state_dict(averaged_weights(folder))
     return model.eval()
-
-
-def _open_tokenizer(config: TrainingConfig) -> VQGAN:
-    if config.image_tokenizer is None:
-        return Amused.embedded().image_tokenizer
-    vqgan = VQGAN(image_tokenizer_config.preset(config.preset))
-    weights = averaged_weights(Path(config.image_tokenizer))
-    try:
-        vqgan.load_state_dict(weights)
-    except RuntimeError as error:
-        raise UserError(
-            f"training.image_tokenizer={config.image_tokenizer} holds another model than the image "
-            f"tokenizer of training.preset={config.preset}: give the run of that preset."
-        ) from error
-    return vqgan.eval()
-
-
-def _open_text_encoder(config: TrainingConfig) -> TextEncoder:
-    if config.text_encoder is None:
-        return Amused.embedded().text_encoder
-    folder = Path(config.text_encoder) / "model"
-    if not (folder / "config.json").is_file():
-        raise UserError(
-            f"training.text_encoder={config.text_encoder} holds no model/config.json: train the "
-            "CLIP pair to its last step first."
-        )
-    tower = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
-    return TextEncoder(tower.eval(), AutoTokenizer.from_pretrained(folder))

@@ -1,6 +1,6 @@
 """Sample pictures on the way: what the averaged model makes of the same few scenes."""
 
-import os
+import io
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.training.vqgan_module import to_unit_pixels
+from src.whole_files import write_whole
 
 NUM_SAMPLES = 32
 COLUMNS = 8
@@ -85,9 +86,8 @@ def _write_sheet(pictures: np.ndarray, path: Path) -> None:
         for start in range(0, len(pictures), COLUMNS)
     ]
     sheet = Image.fromarray(np.concatenate(rows))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
+    buffer = io.BytesIO()
     sheet.resize((sheet.width * ENLARGED, sheet.height * ENLARGED), Image.NEAREST).save(
-        partial, format="PNG"
+        buffer, format="PNG"
     )
-    os.replace(partial, path)
+    write_whole(path, buffer.getvalue())

@@ -5,7 +5,6 @@ Dimensions: batch (scenes), rows and columns of the token grid, words.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 from tqdm import tqdm
 
@@ -23,6 +22,7 @@ from src.data.examples import example
 from src.data.scenes import World
 from src.image_tokenizer.vqgan import VQGAN
 from src.training.vqgan_module import to_unit_pixels
+from src.whole_files import write_whole
 
 SHARD_SIZE = 4096  # scenes in one file
 PICTURES_PER_PASS = 64
@@ -42,15 +42,12 @@ def encode_scenes(
     A shard made by another tokenizer, world or seed is made again: its key says which it was.
     """
     key = _key(world, vqgan, text_encoder, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     shards = []
     for index in tqdm(range(-(-num_scenes // SHARD_SIZE)), desc="encode scenes", unit="shard"):
         path = folder / f"scenes_{index:05d}.safetensors"
         if not _is_current(path, key):
             shard = _encode_shard(world, vqgan, text_encoder, index * SHARD_SIZE, seed)
-            partial = path.with_suffix(".partial")
-            save_file(shard._asdict(), partial, metadata={"key": key})
-            os.replace(partial, path)
+            write_whole(path, save(shard._asdict(), metadata={"key": key}))
         with safe_open(path, framework="pt") as file:
             shards.append(EncodedScenes(*(file.get_tensor(name) for name in EncodedScenes._fields)))
     return EncodedScenes(*(torch.cat(parts)[:num_scenes] for parts in zip(*shards, strict=True)))
@@ -87,7 +84,8 @@ def _key(world: World, vqgan: VQGAN, text_encoder: TextEncoder, seed: int) -> st
 
 
 def _is_current(path: Path, key: str) -> bool:
-    if not path.exists():
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("key") == key
+    except (FileNotFoundError, SafetensorError):  # damaged: made again like one that is missing
         return False
-    with safe_open(path, framework="pt") as file:
-        return (file.metadata() or {}).get("key") == key

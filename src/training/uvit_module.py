@@ -19,6 +19,7 @@ from src.conditioning.text import Text, TextEncoder
 from src.masking.config import MaskingConfig
 from src.masking.corrupt import IGNORED_TARGET, hide_tokens
 from src.training.averaging import moving_average
+from src.training.batches import step_generator
 from src.training.config import TrainingConfig
 from src.training.learning_rate import adamw
 from src.training.token_cache import EncodedScenes
@@ -74,7 +75,7 @@ class UvitModule(lightning.LightningModule):
         self.text_encoder[0].to(self.device)
 
     def training_step(self, batch: EncodedScenes, _: int) -> Tensor:
-        rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
+        rng = step_generator(self.seed, self.global_step)
         text = self._text(batch.prompt_ids, rng)
         hidden = hide_tokens(batch.token_ids.long(), self.uvit.mask_token_id, self.masking, rng)
         with quick_attention(self.device):

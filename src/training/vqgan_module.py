@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 from src.data.examples import example
 from src.data.scenes import World
 from src.training.averaging import moving_average
+from src.training.batches import step_generator
 from src.training.config import TrainingConfig
 from src.training.learning_rate import adamw
 
@@ -52,11 +53,11 @@ class VqganModule(lightning.LightningModule):
         codebook = vqgan.quantizer.codebook.requires_grad_(False)
         self.register_buffer("cluster_sizes", torch.zeros(len(codebook)))
         self.register_buffer("cluster_sums", torch.zeros_like(codebook))
-        self.register_buffer("errors", torch.zeros(len(codebook)))  # squared, of a code's latents
+        self.register_buffer("errors", torch.zeros(len(codebook)))  # fourth power of distance, mean
         self.register_buffer("utilities", torch.zeros(len(codebook)))  # error more without the code
 
     def training_step(self, batch: Tensor, _: int) -> Tensor:
-        rng = Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
+        rng = step_generator(self.seed, self.global_step)
         pixels = to_unit_pixels(batch).contiguous(memory_format=torch.channels_last)
         latents = self.vqgan.encode_latents(pixels)  # (batch, dim, rows, columns)
         locality = self._locality(pixels, latents, rng)
@@ -133,8 +134,9 @@ class VqganModule(lightning.LightningModule):
     def _spread(self, which: Tensor, latents: Tensor, rng: Generator) -> None:
         """Put these codes onto latents of the batch, each where the others serve worst.
 
-        Drawn one by one with a chance proportional to the squared distance to the nearest code
-        (k-means++, Arthur and Vassilvitskii 2007).
+        Drawn one by one by their distance to the nearest code, as in k-means++ (Arthur and
+        Vassilvitskii 2007), but by its fourth power: by the square, the crowd of background latents
+        that lie a little apart would get most of the codes.
         """
         vectors = latents.movedim(1, -1).flatten(0, -2)
         codebook, others = self.vqgan.quantizer.codebook, self.vqgan.quantizer.codebook[~which]
@@ -155,9 +157,6 @@ class VqganModule(lightning.LightningModule):
     def optimizer_step(self, *args, **kwargs) -> None:
         super().optimizer_step(*args, **kwargs)
         self.average.update_parameters(self.vqgan)
-        if self.global_step + 1 == self.config.max_steps:
-            codebook = self.average.module.quantizer.codebook
-            retire_near_copies(codebook, self.cluster_sizes, self.config.merge_within)
 
     def configure_optimizers(self):
         optimizer, schedule = adamw(self.vqgan, self.config)

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 import torch
 
@@ -5,7 +7,6 @@ from src.errors import UserError
 from src.training.checkpoint import (
     WholeFiles,
     averaged_weights,
-    claim_run,
     is_valid,
     newest_checkpoint,
 )
@@ -57,9 +58,11 @@ def test_no_partial_file_is_left_behind(folder):
     assert not list(folder.rglob("*.partial"))
 
 
-def test_a_run_is_continued_only_by_what_it_was_begun_with(tmp_path):
-    begun = {"data.picture_size": 32, "seed": 0}
-    claim_run(tmp_path, begun)
-    claim_run(tmp_path, begun)
-    with pytest.raises(UserError, match=r"data\.picture_size=32.*64"):
-        claim_run(tmp_path, begun | {"data.picture_size": 64})
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="full disk"):
+        WholeFiles().save_checkpoint({"state_dict": {}}, tmp_path / "step_00000001.ckpt")
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,9 @@ import lightning
 import pytest
 import torch
 
+from src.errors import UserError
 from src.masking.config import MaskingConfig
+from src.training.checkpoint import seconds_trained
 from src.training.fit import fit, placed_on
 from src.training.token_cache import encode_scenes
 from src.training.uvit_module import UvitBatches, UvitModule
@@ -77,6 +79,24 @@ def test_a_finished_run_is_not_trained_again(world, parts, config, tmp_path):
 
     assert fit(module, draw_batch, config, tmp_path) == config.max_steps
     assert all(torch.equal(before[n], each) for n, each in module.vqgan.state_dict().items())
+
+
+def test_fewer_steps_than_are_behind_it_are_refused(world, parts, config, tmp_path):
+    module, batches = vqgan_run(world, parts, config)
+    fit(module, batches, replace(config, max_steps=2), tmp_path)
+    with pytest.raises(UserError, match=r"2 steps behind it.*max_steps=1"):
+        fit(module, batches, replace(config, max_steps=1), tmp_path)
+
+
+def test_minutes_are_those_of_one_piece_and_seconds_those_of_all(world, parts, config, tmp_path):
+    """Under Lightning's own limit the second piece would be over before it begins."""
+    often = replace(config, max_minutes=0.0)
+    module, batches = vqgan_run(world, parts, config)
+    seconds = [0.0]
+    for step in (1, 2, 3):
+        assert fit(module, batches, often, tmp_path) == step
+        seconds.append(seconds_trained(tmp_path))
+    assert seconds == sorted(set(seconds))
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_a_checkpoint(world, parts, config, tmp_path):

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from src.amused import Amused
 from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training import token_cache
+from src.training.parts import open_image_tokenizer
 from src.training.recipes import train_clip, train_uvit, train_vqgan
 
 
@@ -26,7 +28,7 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     amused = Amused.from_pretrained(uvit / "model")
     generation = amused.generate("a small red heart on a white background", seeds=[0])
     assert generation.images[0].size == (32, 32)
-    assert generation.token_ids.max() < 1024
+    assert generation.token_ids.max() < 256
     for name in (vqgan, uvit):
         assert (name / "samples" / "step_00000002.png").is_file()
     assert not train_uvit(
@@ -36,5 +38,27 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
 
 def test_a_part_that_was_never_trained_is_named(world, config, tmp_path):
     missing = replace(config, preset="glyphs", image_tokenizer=str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match=r"nowhere.*train this model first"):
+    with pytest.raises(UserError, match=r"nowhere.*to its last step first"):
         train_uvit(world, MaskingConfig(), missing, 0, tmp_path)
+
+
+def test_an_image_tokenizer_is_handed_over_finished_and_without_near_copies(
+    world, config, tmp_path
+):
+    short = replace(config, preset="glyphs", max_steps=2, continuous_steps=1, merge_within=100.0)
+    paused = replace(short, max_minutes=0.0)
+    assert train_vqgan(world, paused, 0, tmp_path) is None
+    chained = replace(short, image_tokenizer=str(tmp_path))
+    with pytest.raises(UserError, match="no finished image tokenizer"):
+        open_image_tokenizer(chained)
+
+    vqgan = train_vqgan(world, short, 0, tmp_path)
+    codebook = vqgan.quantizer.codebook
+    assert len(codebook.unique(dim=0)) == 2  # one kept, all others far away
+    opened = open_image_tokenizer(chained).state_dict()
+    assert all(torch.equal(opened[name], each) for name, each in vqgan.state_dict().items())
+
+    path = tmp_path / "model" / "vqvae" / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match="is damaged"):
+        open_image_tokenizer(chained)

@@ -44,3 +44,10 @@ def test_shards_of_another_tokenizer_or_seed_are_made_again(world, parts, tmp_pa
             parts.image_tokenizer.quantizer.codebook.flip(0)
         )
     assert encode(world, parts, tmp_path).token_ids.equal(31 - before.token_ids)
+
+
+def test_a_damaged_shard_is_made_again(world, parts, tmp_path):
+    before = encode(world, parts, tmp_path)
+    shard = min(tmp_path.iterdir())
+    shard.write_bytes(shard.read_bytes()[:100])
+    assert encode(world, parts, tmp_path).token_ids.equal(before.token_ids)

@@ -34,6 +34,22 @@ def test_codes_are_spread_by_error_and_not_by_crowd(world, parts, config):
     assert apart.sum() == 4
 
 
+def test_few_latents_far_from_any_code_outweigh_a_crowd_a_little_apart(world, parts, config):
+    """400 at a distance of 1 and 4 at 5: by squares the crowd would be drawn first, 4 to 1."""
+    module = VqganModule(parts.image_tokenizer, config, seed=0)
+    latents = torch.zeros(1, 4, 20, 20)
+    latents[0, 0] = 1.0
+    latents[0, :, 0, :4] = torch.tensor([0.0, 5.0, 0.0, 0.0])[:, None]
+    codebook = module.vqgan.quantizer.codebook
+    rng = torch.Generator().manual_seed(0)
+    drawn = 0
+    for _ in range(40):
+        codebook.zero_()
+        module._spread(torch.arange(len(codebook)) == 0, latents, rng)
+        drawn += int(codebook[0, 1] == 5)
+    assert drawn > 28  # expected: 34.5 by the fourth power, 8 by the square
+
+
 def test_of_codes_that_say_the_same_the_most_used_one_stays():
     codebook = torch.tensor([[0.0, 0.0], [0.1, 0.0], [0.0, 0.1], [9.0, 0.0], [0.0, 9.0]])
     before, uses = codebook.clone(), torch.tensor([5.0, 80.0, 3.0, 1.0, 1.0])

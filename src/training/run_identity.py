@@ -1,0 +1,56 @@
+"""What a run was begun with, kept in its folder, so that it is continued by nothing else."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from src.data.config import DataConfig
+from src.errors import UserError
+from src.masking.config import MaskingConfig
+from src.training.config import FREE_KEYS, OWN_KEYS, TrainingConfig
+from src.whole_files import write_whole
+
+
+def run_identity(
+    world: DataConfig,
+    training: TrainingConfig,
+    seed: int,
+    masking: MaskingConfig | None = None,
+    parts: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """All that decides what a run learns, by dotted key; how long and how fast is not part of it.
+
+    masking: where tokens are hidden. parts: the weights' hash of every model it builds on.
+    """
+    strange = {key for model, keys in OWN_KEYS.items() if model != training.model for key in keys}
+    left_out = strange | FREE_KEYS
+    stages = {
+        "data": asdict(world),
+        "training": {key: v for key, v in asdict(training).items() if key not in left_out},
+        "masking": asdict(masking) if masking else {},
+        "weights": dict(parts or {}),
+    }
+    flat = {f"{stage}.{key}": v for stage, values in stages.items() for key, v in values.items()}
+    return flat | {"seed": seed}
+
+
+def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Let a run's folder be continued only by what it was begun with.
+
+    A key that the folder does not know, because it is younger than the run, stood at its default.
+    Raises UserError that names the first difference.
+    """
+    path = folder / "identity.json"
+    if not path.is_file():
+        write_whole(path, json.dumps(identity, indent=2) + "\n")
+        return
+    defaults = {f"training.{key}": value for key, value in asdict(TrainingConfig()).items()}
+    begun = defaults | json.loads(path.read_text(encoding="utf-8"))
+    for key, value in json.loads(json.dumps(identity)).items():
+        if begun.get(key) != value:
+            raise UserError(
+                f"{folder} was begun with {key}={begun.get(key)} and is asked to go on with "
+                f"{value}: give the same value, or move the folder away to begin anew."
+            )
