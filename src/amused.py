@@ -34,7 +34,9 @@ from src.sampler.passes import Pass, Progress, decode_passes, passes_for
 from src.sampler.trace import Trace
 from src.transformer.uvit import Condition, UViT
 
-BYTES_PER_LOGIT = 32  # at the peak of a step: measured 36 to 39, of a decoding on CPU
+BYTES_PER_LOGIT = (
+    32  # of a decoding on CPU; 36 to 39 were measured, and no size that fits is to be refused
+)
 BYTES_PER_FEATURE = 12  # the decoder's last convolution: input, output and one more
 
 

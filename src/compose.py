@@ -147,7 +147,7 @@ def _check_override(override: Override) -> None:
 
 
 def _check_uses(overrides: list[Override], task: str) -> None:
-    """Refuse what would be taken and come to nothing."""
+    """Refuse keys of Hydra that nothing reads, and one model's keys for a run of all three."""
     for override in overrides:
         key = override.key_or_group
         if key.startswith("hydra") and override.is_add():
@@ -155,8 +155,8 @@ def _check_uses(overrides: list[Override], task: str) -> None:
         is_handed_on = key in (*CHAIN_KEYS, "data", "exp") or key.startswith(("data.", "hydra"))
         if task == "train_all" and not is_handed_on:
             raise UserError(
-                f"{key} is each model's own, and this run trains three; give it to one, as in "
-                f"+exp=glyphs_uvit {override.input_line}. For all: data, {', '.join(CHAIN_KEYS)}."
+                f"{key} cannot be set for all three models at once; write it into the file of "
+                f"conf/training it belongs to. On the command line: data, {', '.join(CHAIN_KEYS)}."
             )
 
 

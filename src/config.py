@@ -178,13 +178,28 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
     _between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
 
 
+NUMBERS_FROM_ZERO = (
+    *("learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "num_workers"),
+    *("num_threads", "commitment_weight", "continuous_steps", "num_moved", "useless_below"),
+    *("merge_within", "locality_weight"),
+)
+SHARES = ("decay_ratio", "drop_prob", "label_smoothing", "narrow_prob")
+
+
 def _check_training(training: TrainingConfig) -> None:
     _one_of("training.model", training.model, MODELS)
     _one_of("training.precision", training.precision, PRECISIONS)
     for key in ("max_steps", "batch_size", "checkpoint_every", "sample_every", "log_every"):
         _at_least(f"training.{key}", getattr(training, key), 1)
     _between("training.max_minutes", training.max_minutes, 0, 60)
-    _between("training.drop_prob", training.drop_prob, 0, 1)
+    for key in NUMBERS_FROM_ZERO:
+        _between(f"training.{key}", getattr(training, key), 0, 1e9)
+    for key in SHARES:
+        _between(f"training.{key}", getattr(training, key), 0, 1)
+    for key in ("beta2", "ema_decay", "codebook_decay"):  # at 1 an average would never move
+        _between(f"training.{key}", getattr(training, key), 0, 0.999999)
+    for key in ("num_cached", "move_every"):
+        _at_least(f"training.{key}", getattr(training, key), 1)
 
 
 def _check_shares(data: DataConfig) -> None:

@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still holds has no reader
         return UNREAD
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # rich's own way of saying the same
+            return UNREAD
+        raise
     except OSError as error:
         sentence = storage_sentence(error)
         if sentence is None:

@@ -29,7 +29,7 @@ BAD_INPUT = {
     "unknown log": ([*ONE_PROMPT, "hydra.verbose=foo"], "give true or false"),
     "setting of one model for all": (
         ["+exp=glyphs_all", "training.max_steps=5"],
-        "+exp=glyphs_uvit training.max_steps=5",
+        "training.max_steps cannot be set for all three",
     ),
     "unknown flag": (["--config-dir=/tmp"], "'--config-dir=/tmp' is no flag"),
     "unpickling a former job": (["--experimental-rerun=config.pickle"], "is no flag"),

@@ -62,6 +62,12 @@ class World:
             for name in names:
                 if name not in table:
                     raise UserError(f"data.{what} has {name!r}; {nearest(name, table)}")
+        for name in config.backgrounds:
+            if not set(config.colors) - {name}:
+                raise UserError(
+                    f"data.colors has nothing that could be seen on the background {name!r}; "
+                    "name another color too."
+                )
         if config.cell_size < 1 or config.picture_size % (2 * config.cell_size):
             raise UserError(
                 f"data.picture_size={config.picture_size} must be a multiple of "

@@ -69,7 +69,8 @@ def _shown(measurements: Sequence[Measurement]) -> list[Measurement]:
 
 
 def _number(measurement: Measurement) -> str:
-    return f"{measurement.name}: {measurement.text}, {measurement.samples} pictures"
+    subject = "" if measurement.subject == "generated pictures" else f", {measurement.subject}"
+    return f"{measurement.name}{subject}: {measurement.text}, {measurement.samples} pictures"
 
 
 def _line(cells: Sequence[str]) -> str:

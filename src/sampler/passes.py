@@ -31,15 +31,15 @@ class Pass(NamedTuple):
 
 
 def passes_for(
-    num_pictures: int, seeds: Any, generator: Generator | None, size: int
+    num_pictures: int, seeds: Any, generator: Generator | None, pictures_per_pass: int
 ) -> tuple[list[int] | None, list[Pass]]:
-    """The seeds, None with a generator, and the passes of all pictures, `size` to a seeded one.
+    """The seeds, None with a generator, and the passes of all pictures, so many to a seeded one.
 
     Raises UserError if seeds and generator are both given, and for impossible seeds.
     """
     if generator is None:
         seeds = seeds_for(num_pictures, seeds)
-        return seeds, seeded_passes(seeds, size)
+        return seeds, seeded_passes(seeds, pictures_per_pass)
     if seeds is not None:
         raise UserError("seeds and generator are both given: they are two ways to one choice")
     return None, generator_pass(num_pictures, generator)

@@ -37,7 +37,10 @@ def run(config: RunConfig, folder: Path) -> None:
         )
         figure = panel_figure(model, config, generation, 0, prompts[number])
         stem = f"{index:05d}"
-        entries.append({"file": f"{stem}.png", "prompt": prompts[number], "seed": seed})
+        told = {"prompt": prompts[number], "seed": seed}
+        if negative:
+            told["negative_prompt"] = negative[number]
+        entries.append({"file": f"{stem}.png", **told})
         whole = entries[-1] | about
         write_whole(target / f"{stem}.png", annotated_png(generation.images[0], whole))
         write_whole(target / f"{stem}_trace.safetensors", trace_bytes(generation, whole))

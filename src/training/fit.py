@@ -122,5 +122,8 @@ def fit(
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     loader = step_loader(batches, first_step, config.num_workers)
-    trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
+    try:
+        trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
+    except SystemExit as error:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from error
     return trainer.global_step

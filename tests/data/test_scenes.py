@@ -46,6 +46,7 @@ def test_every_attribute_of_the_world_is_drawn(world):
     [
         ({"glyphs": ["anchr"]}, "did you mean 'anchor'"),
         ({"colors": []}, "data.colors is empty"),
+        ({"colors": ["white"], "held_out": []}, "nothing that could be seen on .*'white'"),
         ({"backgrounds": ["rouge"]}, "data.backgrounds has 'rouge'"),
         ({"large_cells": 5}, "half the grid"),
         ({"small_cells": 4}, "small < large"),

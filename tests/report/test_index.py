@@ -43,6 +43,16 @@ def test_a_number_stands_with_its_sample_count_and_without_its_yardsticks():
     assert "| 2026-01-02 | current |" in row
 
 
+def test_two_subjects_of_one_measurement_are_told_apart():
+    both = [
+        Measurement("right", 0.9, 10, subject="after the round trip", is_share=True),
+        Measurement("right", 1.0, 10, subject="real scenes", is_share=True),
+    ]
+    row = row_of(index([Row(HEADER, record(measurements=both), [])]))
+    assert "right, after the round trip: 90.0 %" in row
+    assert "right, real scenes: 100.0 %" in row
+
+
 def test_a_stale_record_is_shown_as_stale_with_the_reason():
     row = row_of(index([Row(HEADER, record(), ["the code has changed: src"])]))
     assert "stale: the code has changed: src" in row

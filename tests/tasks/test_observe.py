@@ -14,7 +14,12 @@ from src.tasks.observe import run
 
 
 def test_every_picture_has_a_panel_and_a_trace_that_ends_in_it(config, tmp_path):
-    chosen = config("observe", prompts=["a red star", "a green sun"], seeds=[4, 9])
+    chosen = config(
+        "observe",
+        prompts=["a red star", "a green sun"],
+        seeds=[4, 9],
+        negative_prompts=["a moon"],
+    )
     run(chosen, tmp_path)
     model = open_model(chosen)
     for stem, seed in (("00000", 4), ("00001", 9)):
@@ -29,6 +34,7 @@ def test_every_picture_has_a_panel_and_a_trace_that_ends_in_it(config, tmp_path)
         assert np.array_equal(last, np.asarray(Image.open(tmp_path / f"{stem}.png")))
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert [entry["seed"] for entry in manifest["pictures"]] == [4, 9]
+    assert [entry["negative_prompt"] for entry in manifest["pictures"]] == ["a moon"] * 2
 
     before = (tmp_path / "00000.png").read_bytes()
     with pytest.raises(UserError, match="pictures of another run"):
