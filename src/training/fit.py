@@ -97,7 +97,24 @@ def fit(
         )
     if first_step == config.max_steps:
         return first_step
-    trainer = lightning.Trainer(
+    told = [EverySteps(checkpoints, config.checkpoint_every), *(callbacks or [])]
+    trainer = _trainer(config, folder, first_step, told, device)
+    batches = BatchesByStep(draw_batch, config.max_steps)
+    # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
+    loader = step_loader(batches, first_step, config.num_workers)
+    try:
+        trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
+    except SystemExit as error:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from error
+    return trainer.global_step
+
+
+def _trainer(
+    config: TrainingConfig, folder: Path, first_step: int, callbacks: list[Callback], device: str
+) -> lightning.Trainer:
+    return lightning.Trainer(
         **placed_on(device),
         precision=config.precision,
         max_steps=config.max_steps,
@@ -110,20 +127,9 @@ def fit(
         callbacks=[
             FiniteLoss(),
             PieceTime(config.max_minutes),
-            EverySteps(checkpoints, config.checkpoint_every),
             StepsLeft(refresh_rate=config.log_every),
-            *(callbacks or []),
+            *callbacks,
         ],
         plugins=[WholeFiles()],
         enable_model_summary=False,
     )
-    batches = BatchesByStep(draw_batch, config.max_steps)
-    # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
-    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
-    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-    loader = step_loader(batches, first_step, config.num_workers)
-    try:
-        trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
-    except SystemExit as error:  # Lightning's answer to Ctrl-C
-        raise KeyboardInterrupt from error
-    return trainer.global_step

@@ -7,6 +7,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, CLIPTextModelWithProjection
+from transformers.utils import logging as transformers_logging
 
 from src.amused import Amused
 from src.checkpoint.checksums import verify
@@ -85,6 +86,7 @@ def open_text_encoder(config: TrainingConfig) -> TextEncoder:
             f"training.text_encoder={config.text_encoder} holds no {FINISHED}/config.json: train "
             "the CLIP pair to its last step first."
         )
+    transformers_logging.set_verbosity_error()  # or it reports the picture tower as unexpected
     tower = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
     return TextEncoder(tower.eval(), AutoTokenizer.from_pretrained(folder))
 
