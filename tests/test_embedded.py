@@ -32,7 +32,7 @@ def token_ids(amused, captions, seeds, batch):
     found = {}
     for start in range(0, len(seeds), batch):
         part = slice(start, start + batch)
-        drawn = amused.generate(captions[part], guidance_scale=4.0, seeds=seeds[part], record=False)
+        drawn = amused.generate(captions[part], guidance_scale=2.0, seeds=seeds[part], record=False)
         found |= dict(zip(seeds[part], drawn.token_ids, strict=True))
     return found
 
@@ -74,7 +74,7 @@ def test_scenes_survive_the_shipped_image_tokenizer(amused, world, record_proper
 def test_the_prompt_decides_the_picture(amused, world):
     scenes = [example(world, 60_000, i, "test", num_objects=1) for i in range(16)]
     captions = [each.caption for each in scenes]
-    images = amused.generate(captions, guidance_scale=4.0, seeds=[0] * 16, record=False).images
+    images = amused.generate(captions, guidance_scale=2.0, seeds=[0] * 16, record=False).images
     oracle = Oracle(world)
     seen = [oracle.read(np.asarray(image)).background for image in images]
     told = [each.scene.background for each in scenes]
