@@ -30,13 +30,12 @@ from src.sampler.arguments import sampler_config
 from src.sampler.config import SamplerConfig
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
-from src.sampler.passes import Pass, Progress, decode_passes, passes_for
+from src.sampler.passes import Progress, decode_passes, passes_for
 from src.sampler.trace import Trace
 from src.transformer.uvit import Condition, UViT
 
-BYTES_PER_LOGIT = (
-    32  # of a decoding on CPU; 36 to 39 were measured, and no size that fits is to be refused
-)
+# of a decoding on CPU; less than the 36 to 39 measured, so that no size that fits is refused
+BYTES_PER_LOGIT = 32
 BYTES_PER_FEATURE = 12  # the decoder's last convolution: input, output and one more
 
 
@@ -195,8 +194,8 @@ class Amused:
     ) -> Generation:
         """Draw pictures of prompts; bad input is a UserError before the first step.
 
-        prompts: a text, several, or what `encode_prompts` gave; the same for negative_prompts,
-            where one serves all and None is the empty prompt.
+        prompts: a text, several, or what `encode_prompts` gave; negative_prompts likewise, where
+            one serves all and None is the empty prompt.
         guidance_scale: 1 = off, in one pass instead of two. With seeds, below 1 the prompt counts
             less, and at 0 not at all; with a generator, all up to 1 is off, as upstream.
         choice_temperature: of the first and the last step; a single number ends at 0.01.
@@ -205,8 +204,8 @@ class Amused:
             pictures in one pass.
         micro_cond: a MicroCond, or one a prompt; None is the whole picture at its size, score 6.
         height, width: in pixels; None is the size the model was trained on.
-        record: keep every step in `.trace`.
-        schedule: None is the checkpoint's own. progress: called after every step.
+        record: keep every step in `.trace`. progress: called after every step.
+        schedule: None is the checkpoint's own.
         """
         config = sampler_config(
             sampler,
@@ -222,24 +221,24 @@ class Amused:
         rows = rows_for(
             self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
         )
-        seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
-        self._check_memory(*size, num_together=len(passes[0].pictures))
-        trace = self._decode(passes, rows, size, config, progress)
-        images = self.decode_tokens(trace.token_ids[-1])
-        return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
+        return self._draw(rows, size, config, seeds, generator, progress, record)
 
-    def _decode(
+    def _draw(
         self,
-        passes: list[Pass],
         rows: Rows,
         size: tuple[int, int],
         config: SamplerConfig,
+        seeds: Any,
+        generator: Generator | None,
         progress: Progress | None,
-    ) -> Trace:
+        record: bool,
+    ) -> Generation:
         """Fill in whole grids of hidden tokens; size is width and height in pixels."""
+        seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
+        self._check_memory(*size, num_together=len(passes[0].pictures))
         columns, lines = (side // self.image_tokenizer.downscale for side in size)
         shape = (rows.num_pictures, lines, columns)
-        return decode_passes(
+        trace = decode_passes(
             passes,
             lambda pictures: self._predict_for(rows.pick(pictures)),
             torch.full(shape, self.transformer.mask_token_id, device=self.device),
@@ -248,6 +247,8 @@ class Amused:
             config,
             progress,
         )
+        images = self.decode_tokens(trace.token_ids[-1])
+        return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
 
     def _predict_for(self, rows: Rows) -> Predict:
         """The transformer as the sampler sees it; what the steps share is computed once."""

@@ -60,7 +60,7 @@ def composed(overrides: list[str]) -> Composed:
         _refuse_foreign_code(OmegaConf.to_container(tree, resolve=False), "")
         config = OmegaConf.to_object(job_part(tree))
     except (HydraException, OmegaConfBaseException, YAMLError, RecursionError) as error:
-        raise UserError(_sentence(error)) from error
+        raise UserError(_sentence(error, parsed)) from error
     if f"+exp={config.name}" not in overrides:
         raise UserError(f"name='{config.name}' has to be the experiment's: leave it out.")
     check(config)
@@ -155,8 +155,8 @@ def _check_uses(overrides: list[Override], task: str) -> None:
         is_handed_on = key in (*CHAIN_KEYS, "data", "exp") or key.startswith(("data.", "hydra"))
         if task == "train_all" and not is_handed_on:
             raise UserError(
-                f"{key} cannot be set for all three models at once; write it into the file of "
-                f"conf/training it belongs to. On the command line: data, {', '.join(CHAIN_KEYS)}."
+                f"{key} cannot be set for all three models at once, only data and "
+                f"{', '.join(CHAIN_KEYS)}; the rest stands in the three experiments' own files."
             )
 
 
@@ -183,7 +183,7 @@ def _refuse_foreign_code(node: Any, place: str) -> None:
             _refuse_foreign_code(value, f"{place}{index}.")
 
 
-def _sentence(error: BaseException) -> str:
+def _sentence(error: BaseException, overrides: list[Override]) -> str:
     """The innermost reason of a refusal, in our words where it is a key or a type."""
     chain = [error]
     while chain[-1].__cause__ is not None:
@@ -200,7 +200,9 @@ def _sentence(error: BaseException) -> str:
     bare = re.sub(r"\[.*$", "", str(key))
     if key and bare in known and isinstance(reason, ValidationError):
         value = re.search(r"'(.*?)'", message)
+        typed = [each.input_line for each in overrides if each.key_or_group == key]
         given = "null" if "not Optional" in message else value and value[1]
+        given = given or (typed and typed[-1].partition("=")[2])
         ending = f"; '{given}' is not." if given else "."
         return f"{where}{bare} has to be {_type_words(known[bare])}{ending}"
     if key and bare.startswith("hydra") and isinstance(reason, KEY_ERRORS):

@@ -16,7 +16,7 @@ from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
-from src.training.config import MODELS, PRECISIONS, SHARED_KEYS, TrainingConfig
+from src.training.config import MODELS, OPTIMIZERS, PRECISIONS, SHARED_KEYS, TrainingConfig
 from src.training.sizes import check_sizes
 
 # files of src/tasks
@@ -110,10 +110,10 @@ def check(config: RunConfig) -> None:
         is_numbered and (kind != "cuda" or not index.isdigit())
     ):
         raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
-    _at_least("num_images_per_prompt", config.num_images_per_prompt, 1)
+    _whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
     for side in ("height", "width"):
         if getattr(config, side) is not None:
-            _at_least(side, getattr(config, side), 1)
+            _whole(side, getattr(config, side), 1, 10**6)
     _check_prompts(config)
     _check_seeds(config)
     _check_micro_cond(config.micro_cond)
@@ -121,7 +121,7 @@ def check(config: RunConfig) -> None:
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
     _check_training(config.training)
-    _check_shares(config.data)
+    _check_data(config.data)
     if config.task == "train":
         check_sizes(config.training, config.data)
 
@@ -170,40 +170,49 @@ def _check_micro_cond(micro_cond: MicroCondConfig) -> None:
 
 
 def _check_evaluation(evaluation: EvaluationConfig) -> None:
-    _at_least("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2)
-    _at_least("evaluation.num_reference", evaluation.num_reference, 2)
-    _at_least("evaluation.batch_size", evaluation.batch_size, 1)
+    _whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
+    _whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
+    _whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
     for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
         _check_seed(f"evaluation.{key}", getattr(evaluation, key))
     _between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
 
 
-NUMBERS_FROM_ZERO = (
-    *("learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "num_workers"),
-    *("num_threads", "commitment_weight", "continuous_steps", "num_moved", "useless_below"),
-    *("merge_within", "locality_weight"),
-)
+STEPS = ("max_steps", "checkpoint_every", "sample_every", "log_every", "move_every")
+FROM_ZERO = ("learning_rate", "weight_decay", "max_grad_norm", "commitment_weight")
+FROM_ZERO += ("useless_below", "merge_within", "locality_weight")
 SHARES = ("decay_ratio", "drop_prob", "label_smoothing", "narrow_prob")
+AVERAGES = ("beta2", "ema_decay", "codebook_decay")  # at 1 one would never move
+WHOLE_RANGES = {  # of TrainingConfig: the smallest and the largest
+    **dict.fromkeys((*STEPS, "num_cached"), (1, 10**9)),
+    **dict.fromkeys(("warmup_steps", "continuous_steps", "num_moved"), (0, 10**9)),
+    **dict.fromkeys(("num_workers", "num_threads"), (0, 1024)),
+    "batch_size": (1, 10**5),
+}
+RANGES = {
+    **dict.fromkeys(FROM_ZERO, (0, 10**6)),
+    **dict.fromkeys(SHARES, (0, 1)),
+    **dict.fromkeys(AVERAGES, (0, 0.999999)),
+    "max_minutes": (0, 60),
+}
 
 
 def _check_training(training: TrainingConfig) -> None:
     _one_of("training.model", training.model, MODELS)
+    _one_of("training.optimizer", training.optimizer, OPTIMIZERS)
     _one_of("training.precision", training.precision, PRECISIONS)
-    for key in ("max_steps", "batch_size", "checkpoint_every", "sample_every", "log_every"):
-        _at_least(f"training.{key}", getattr(training, key), 1)
-    _between("training.max_minutes", training.max_minutes, 0, 60)
-    for key in NUMBERS_FROM_ZERO:
-        _between(f"training.{key}", getattr(training, key), 0, 1e9)
-    for key in SHARES:
-        _between(f"training.{key}", getattr(training, key), 0, 1)
-    for key in ("beta2", "ema_decay", "codebook_decay"):  # at 1 an average would never move
-        _between(f"training.{key}", getattr(training, key), 0, 0.999999)
-    for key in ("num_cached", "move_every"):
-        _at_least(f"training.{key}", getattr(training, key), 1)
+    for key, ends in WHOLE_RANGES.items():
+        _whole(f"training.{key}", getattr(training, key), *ends)
+    for key, ends in RANGES.items():
+        _between(f"training.{key}", getattr(training, key), *ends)
 
 
-def _check_shares(data: DataConfig) -> None:
-    """A split that takes nothing or everything would be drawn for without end."""
+def _check_data(data: DataConfig) -> None:
+    _check_seed("data.seed", data.seed)
+    for key in ("picture_size", "cell_size", "small_cells", "large_cells"):
+        _whole(f"data.{key}", getattr(data, key), 1, 4096)
+    _whole("data.positions", data.positions, 0, 4095)
+    # a split that takes nothing or everything would be drawn for without end
     _between("data.test_ratio", data.test_ratio, 0.001, 0.999)
     _between("data.two_objects_prob", data.two_objects_prob, 0, 1)
     _between("data.degraded_prob", data.degraded_prob, 0, 1)
@@ -219,11 +228,11 @@ def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
         raise UserError(f"{key}='{value}' is unknown; {nearest(value, known)}")
 
 
-def _at_least(key: str, value: int, smallest: int) -> None:
-    if value < smallest:
-        raise UserError(f"{key}={value} is too small; give a whole number from {smallest} up.")
+def _whole(key: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise UserError(f"{key}={value} is impossible; give a whole number from {low} to {high:,}.")
 
 
 def _between(key: str, value: int | float, low: int | float, high: int | float) -> None:
     if not (math.isfinite(value) and low <= value <= high):
-        raise UserError(f"{key}={value} is impossible; give a number from {low:g} to {high:g}.")
+        raise UserError(f"{key}={value} is impossible; give a number from {low} to {high:,}.")

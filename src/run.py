@@ -6,6 +6,7 @@ Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says wh
 
 import importlib
 import os
+import select
 import sys
 import warnings
 from pathlib import Path
@@ -28,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
     except BrokenPipeError:
+        if not has_lost_its_reader(1):
+            raise  # another pipe broke, and nobody was told
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still holds has no reader
         return UNREAD
     except SystemExit as error:
@@ -43,6 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     return REFUSED
+
+
+def has_lost_its_reader(descriptor: int) -> bool:
+    """Whether this is a pipe that nobody will ever read; where it cannot be known, True."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    asked = select.poll()
+    asked.register(descriptor, select.POLLOUT)
+    return any(answer & select.POLLERR for _, answer in asked.poll(0))
 
 
 def _answer(arguments: list[str]) -> int:

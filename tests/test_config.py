@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 import pytest
 
 from src.compose import composed
-from src.config import DTYPES, MicroCondConfig, RunConfig, check, key_types
+from src.config import DTYPES, RANGES, WHOLE_RANGES, MicroCondConfig, RunConfig, check, key_types
 from src.errors import UserError
 from src.experiments import ROOT
+from src.training.config import TrainingConfig
 
 
 def config(**changes) -> RunConfig:
@@ -79,6 +80,12 @@ def test_the_schema_alone_loads_no_torch():
     "override",
     [
         "training.model=foo",
+        "training.num_workers=100000",
+        "training.max_steps=100000000000",
+        "data.seed=-1",
+        "data.picture_size=1000000",
+        "evaluation.num_reference=100000000000",
+        "num_images_per_prompt=100000000000",
         "training.batch_size=0",
         "training.checkpoint_every=0",
         "training.max_minutes=-1",
@@ -101,3 +108,8 @@ def test_the_schema_alone_loads_no_torch():
 def test_values_that_no_training_or_evaluation_could_use_are_refused(override):
     with pytest.raises(UserError, match=override.partition("=")[0]):
         composed(["+exp=evaluate", override])
+
+
+@pytest.mark.parametrize(("kind", "ranges"), [(int, WHOLE_RANGES), (float, RANGES)])
+def test_every_number_of_a_training_has_its_range(kind, ranges):
+    assert {entry.name for entry in fields(TrainingConfig) if entry.type is kind} == set(ranges)

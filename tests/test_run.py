@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+import src.run
 from src.experiments import ROOT, experiments
-from src.run import main
+from src.run import has_lost_its_reader, main
 
 ONE_PROMPT = ["+exp=generate", 'prompts=["a red heart"]']
 
@@ -31,6 +32,10 @@ BAD_INPUT = {
         ["+exp=glyphs_all", "training.max_steps=5"],
         "training.max_steps cannot be set for all three",
     ),
+    "prompts for a training of all": (
+        ["+exp=glyphs_all", "prompts=[a]"],
+        "the rest stands in the three experiments' own files.",
+    ),
     "unknown flag": (["--config-dir=/tmp"], "'--config-dir=/tmp' is no flag"),
     "unpickling a former job": (["--experimental-rerun=config.pickle"], "is no flag"),
     "unknown key": ([*ONE_PROMPT, "sampler.num_stpes=3"], "did you mean 'sampler.num_steps'?"),
@@ -47,7 +52,7 @@ BAD_INPUT = {
     "nothing for a number": ([*ONE_PROMPT, "sampler.num_steps=null"], "whole number; 'null'"),
     "one seed for a list": (
         [*ONE_PROMPT, "seeds=3"],
-        "list of whole numbers, as in [1,2], or null.",
+        "list of whole numbers, as in [1,2], or null; '3' is not.",
     ),
     "zero steps": ([*ONE_PROMPT, "sampler.num_steps=0"], "num_steps=0"),
     "negative steps": ([*ONE_PROMPT, "sampler.num_steps=-4"], "num_steps=-4"),
@@ -156,14 +161,37 @@ def test_composing_and_help_load_no_heavy_library(arguments):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe of Unix")
-@pytest.mark.parametrize("arguments", [["--help"], []])
-def test_a_reader_that_leaves_early_gets_no_traceback(arguments):
+@pytest.mark.parametrize("arguments", [["--help"], [], ["+exp=doctor"]])  # doctor prints by rich
+def test_a_reader_that_leaves_early_gets_no_traceback(arguments, tmp_path):
     read, write = os.pipe()
     os.close(read)
+    if "+exp=doctor" in arguments:
+        arguments = [*arguments, f"hydra.run.dir={tmp_path}"]
     command = [sys.executable, "-m", "src.run", *arguments]
     done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of Unix")
+def test_only_a_pipe_whose_reader_has_left_counts_as_unread(tmp_path):
+    read, write = os.pipe()
+    assert not has_lost_its_reader(write)
+    os.close(read)
+    assert has_lost_its_reader(write)
+    os.close(write)
+    with (tmp_path / "file").open("w") as file:
+        assert not has_lost_its_reader(file.fileno())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of Unix")
+def test_another_pipe_that_breaks_is_no_silent_end(monkeypatch):
+    def broken():
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(src.run, "listing", broken)
+    with pytest.raises(BrokenPipeError):
+        main([])
 
 
 BARE = """

@@ -15,6 +15,7 @@ class DataConfig:
     cell_size: int = 4  # pixels; objects stand on this grid, one cell is one image token
     small_cells: int = 3  # side of a small object
     large_cells: int = 4  # side of a large object, at most half the grid
+    positions: int = 0  # along each axis, spread from edge to edge; 0 = every cell
     two_objects_prob: float = 0.7  # share of scenes that hold two objects
     test_ratio: float = 0.1  # share of captions kept for testing
     degraded_prob: float = 0.2  # share of training scenes with an unusual size, crop or score

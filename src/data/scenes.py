@@ -73,6 +73,11 @@ class World:
                 f"data.picture_size={config.picture_size} must be a multiple of "
                 f"2 x data.cell_size={config.cell_size}."
             )
+        if config.positions and (config.positions < 3 or config.positions % 2 == 0):
+            raise UserError(
+                f"data.positions={config.positions} must be odd and at least 3, so that edges and "
+                "middle are among them, or 0 for every cell."
+            )
         self.picture_size = config.picture_size
         self.cell_size = config.cell_size
         self.grid = config.picture_size // config.cell_size
@@ -90,6 +95,17 @@ class World:
     def side(self, size: str) -> int:
         """Side in pixels of an object of this size."""
         return self.cells[size] * self.cell_size
+
+    def room(self, size: str) -> int:
+        """Cells that an object of this size can be moved by, along either axis."""
+        return self.grid - self.cells[size]
+
+    def offsets(self, size: str) -> list[int]:
+        """Rows, and columns just so, that the upper left corner of such an object may stand on."""
+        room, positions = self.room(size), self.config.positions
+        if positions == 0:
+            return list(range(room + 1))
+        return sorted({room * step // (positions - 1) for step in range(positions)})
 
     def is_held_out(self, scene: Scene) -> bool:
         """Whether the scene shows a colour-glyph pair that training never shows."""
@@ -116,7 +132,8 @@ def draw_scene(world: World, num_objects: int, rng: np.random.Generator) -> Scen
     for look, is_near in zip(looks, (is_first_near, not is_first_near), strict=True):
         corner = _free(world, look[2], rng)
         start = 0 if is_near else world.grid // 2
-        corner[axis] = start + int(rng.integers(0, world.grid // 2 - world.cells[look[2]] + 1))
+        end = start + world.grid // 2 - world.cells[look[2]]
+        corner[axis] = _between(world.offsets(look[2]), start, end, rng)
         objects.append(SceneObject(*look, *corner))
     return Scene(tuple(objects), background, relation=relation)
 
@@ -125,23 +142,29 @@ def _pick(names: Sequence[str], rng: np.random.Generator) -> str:
     return names[int(rng.integers(len(names)))]
 
 
+def _between(offsets: Sequence[int], start: int, end: int, rng: np.random.Generator) -> int:
+    """One of the offsets from start to end, both included."""
+    near = [offset for offset in offsets if start <= offset <= end]
+    return near[int(rng.integers(len(near)))]
+
+
 def _free(world: World, size: str, rng: np.random.Generator) -> list[int]:
-    """Any (row, column) at which the object fits."""
-    return [int(at) for at in rng.integers(0, world.grid - world.cells[size] + 1, size=2)]
+    """Any (row, column) at which the object may stand."""
+    room = world.room(size)
+    return [_between(world.offsets(size), 0, room, rng) for _ in ("row", "column")]
 
 
 def _place_one(
     world: World, size: str, place: str | None, rng: np.random.Generator
 ) -> tuple[int, int]:
     """(row, column) of a single object: anywhere, in a corner or in the middle."""
-    room = world.grid - world.cells[size]  # cells the object can move by
     if place is None:
         row, column = _free(world, size, rng)
         return row, column
-    if place == "center":
-        row, column = room // 2 + rng.integers(0, 1 + room % 2, size=2)
-        return int(row), int(column)
-    jitter = rng.integers(0, max(1, room // 3) + 1, size=2)
-    row = jitter[0] if place.startswith("top") else room - jitter[0]
-    column = jitter[1] if place.endswith("left") else room - jitter[1]
-    return int(row), int(column)
+    room, offsets = world.room(size), world.offsets(size)
+    near = (0, max(1, room // 3))
+    far = (room - near[1], room)
+    middle = (room // 2, (room + 1) // 2)
+    rows = middle if place == "center" else near if place.startswith("top") else far
+    columns = middle if place == "center" else near if place.endswith("left") else far
+    return _between(offsets, *rows, rng), _between(offsets, *columns, rng)

@@ -9,6 +9,7 @@ from src.errors import UserError, nearest
 from src.masking.config import check_schedule
 
 KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
+MOST_STEPS = 10_000  # beyond all use; the trace keeps every one
 LARGEST = 1e6  # of a scale or temperature: beyond all use, and far from any overflow
 
 
@@ -34,8 +35,10 @@ def check_sampler(config: SamplerConfig) -> None:
     if config.schedule is not None:
         check_schedule(config.schedule)
     steps = config.num_steps
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise UserError(f"num_steps={steps!r} is impossible; give a whole number from 1 up.")
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
+        raise UserError(
+            f"num_steps={steps!r} is impossible; give a whole number from 1 to {MOST_STEPS:,}."
+        )
     for name in (
         "guidance_scale",
         "choice_temperature_start",

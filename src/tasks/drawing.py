@@ -1,5 +1,8 @@
 """Pictures as the configuration asks for them, and in plain data what they depend on."""
 
+from rich.console import Console
+from rich.progress import Progress
+
 from src.checkpoint.fingerprint import SHORT_LENGTH
 from src.config import RunConfig
 
@@ -31,6 +34,15 @@ def generate_pictures(
         schedule=sampler.schedule,
         sampling_temperature=sampler.sampling_temperature,
     )
+
+
+def drawing_progress() -> Progress:
+    """A progress bar that leaves nothing behind.
+
+    In a file or a pipe there is none: rich would end it with an empty line there.
+    """
+    console = Console()
+    return Progress(console=console, transient=True, disable=not console.is_interactive)
 
 
 def short_hash(model) -> str:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from rich.progress import Progress
 
 from src.config import RunConfig
 from src.data.examples import Example
@@ -18,7 +17,7 @@ from src.evaluation.features import ClipEncoder
 from src.evaluation.measurement import Measurement
 from src.evaluation.suite import draw_prompts, draw_reference, evaluate_prompts, open_clip
 from src.report.grid import picture_grid
-from src.tasks.drawing import generate_pictures, short_hash
+from src.tasks.drawing import drawing_progress, generate_pictures, short_hash
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
 
@@ -65,7 +64,7 @@ def evaluate_model(model, config: RunConfig) -> Evaluated:
     prompts = draw_prompts(world, config.evaluation)
     reference = draw_reference(world, config.evaluation)
     pictures = {}
-    with Progress(transient=True) as progress:
+    with drawing_progress() as progress:
         for kind, examples in prompts.items():
             task = progress.add_task(f"Generating, {kind}", total=len(examples))
             pictures[kind] = []

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from PIL import Image
 from rich.console import Console
-from rich.progress import track
 
 from src.config import RunConfig
 from src.report.grid import picture_grid
 from src.report.look import save_figure
 from src.report.pictures import MANIFEST, annotated_png, check_unused, write_manifest
-from src.tasks.drawing import generate_pictures, settings
+from src.tasks.drawing import drawing_progress, generate_pictures, settings
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.whole_files import writable_folder, write_whole
 
@@ -51,18 +50,20 @@ def _generated(
     negative = choose_negative_prompts(config, len(prompts))
     each = config.num_images_per_prompt
     index = 0
-    for start in track(range(0, len(prompts), PROMPTS_AT_ONCE), "Generating", transient=True):
-        part = slice(start, start + PROMPTS_AT_ONCE)
-        images = generate_pictures(
-            model,
-            config,
-            prompts[part],
-            seeds[start * each : (start + PROMPTS_AT_ONCE) * each],
-            negative[part] if negative else None,
-        ).images
-        for image in images:
-            entry = {"file": f"{index:05d}.png", "prompt": prompts[index // each]}
-            if negative:
-                entry["negative_prompt"] = negative[index // each]
-            yield image, entry | {"seed": seeds[index]}
-            index += 1
+    with drawing_progress() as progress:
+        starts = range(0, len(prompts), PROMPTS_AT_ONCE)
+        for start in progress.track(starts, description="Generating"):
+            part = slice(start, start + PROMPTS_AT_ONCE)
+            images = generate_pictures(
+                model,
+                config,
+                prompts[part],
+                seeds[start * each : (start + PROMPTS_AT_ONCE) * each],
+                negative[part] if negative else None,
+            ).images
+            for image in images:
+                entry = {"file": f"{index:05d}.png", "prompt": prompts[index // each]}
+                if negative:
+                    entry["negative_prompt"] = negative[index // each]
+                yield image, entry | {"seed": seeds[index]}
+                index += 1

@@ -33,6 +33,7 @@ def stage_of(config: RunConfig, name: str) -> RunConfig:
     """The run of one model: its experiment's file, and what holds for the whole chain."""
     stage = composed([f"+exp={name}"]).config
     shared = {key: getattr(config.training, key) for key in SHARED_KEYS}
+    positions = stage.data.positions  # the parts may see more arrangements than the U-ViT
     if name == "glyphs_uvit":
         shared["image_tokenizer"] = str(place_of("glyphs_vqgan"))
         shared["text_encoder"] = str(place_of("glyphs_clip"))
@@ -41,7 +42,7 @@ def stage_of(config: RunConfig, name: str) -> RunConfig:
         seed=config.seed,
         device=config.device,
         save_record=config.save_record,
-        data=config.data,
+        data=replace(config.data, positions=positions),
         training=replace(stage.training, **shared),
     )
     check(stage)

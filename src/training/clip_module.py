@@ -19,7 +19,7 @@ from src.data.examples import example
 from src.data.scenes import World
 from src.training.averaging import moving_average
 from src.training.config import TrainingConfig
-from src.training.learning_rate import adamw
+from src.training.learning_rate import optimizer
 
 MAX_LOGIT_SCALE = float(np.log(100.0))  # CLIP's own limit on the inverse temperature
 
@@ -135,8 +135,8 @@ class ClipModule(lightning.LightningModule):
         self.average.update_parameters(self.clip)
 
     def configure_optimizers(self):
-        optimizer, schedule = adamw(self.clip, self.config)
+        stepper, schedule = optimizer(self.clip, self.config)
         return {
-            "optimizer": optimizer,
+            "optimizer": stepper,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 MODELS = ("vqgan", "clip", "uvit")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Lightning's names; weights stay float32
+OPTIMIZERS = ("adamw", "muon")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
@@ -28,6 +29,7 @@ class TrainingConfig:
     max_steps: int = 10_000
     max_minutes: float = 60.0  # one piece; the same command continues where it ended
     batch_size: int = 64
+    optimizer: str = "adamw"  # one of OPTIMIZERS
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     decay_ratio: float = 0.25  # share of max_steps over which the rate falls to 0 at the end

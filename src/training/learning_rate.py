@@ -1,12 +1,16 @@
-"""How the learning rate goes: up in a line, flat, and in a line down to zero at the end.
+"""The optimizer and its learning rate: up in a line, flat, and down to zero at the end.
 
 The flat part lets a run be made longer without having to start again.
 """
 
+from collections.abc import Collection
+
+from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from src.training.config import TrainingConfig
+from src.training.muon import Muon
 
 
 def rate_factor(step: int, config: TrainingConfig) -> float:
@@ -17,12 +21,24 @@ def rate_factor(step: int, config: TrainingConfig) -> float:
     return max(min(1.0, warm, down), 1e-4)
 
 
-def adamw(module, config: TrainingConfig) -> tuple[Optimizer, LambdaLR]:
-    """AdamW with weight decay on matrices only, and its schedule."""
+def optimizer(
+    module: nn.Module, config: TrainingConfig, ends: Collection[nn.Module] = ()
+) -> tuple[Optimizer, LambdaLR]:
+    """The configured optimizer, with weight decay on matrices only, and its schedule.
+
+    ends: the layers that read ids or give logits; Muon is for what lies between them.
+    """
     params = [p for p in module.parameters() if p.requires_grad]
+    at_ends = {p for end in ends for p in end.parameters()}
+    is_muon = config.optimizer == "muon"
+    hidden = [p for p in params if is_muon and p.ndim == 2 and p not in at_ends]
+    others = [p for p in params if p not in set(hidden)]
     groups = [
-        {"params": [p for p in params if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in params if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
     ]
-    optimizer = AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2))
-    return optimizer, LambdaLR(optimizer, lambda step: rate_factor(step, config))
+    if is_muon:
+        groups.append({"params": hidden, "weight_decay": config.weight_decay, "orthogonal": True})
+    kind = Muon if is_muon else AdamW
+    stepper = kind(groups, lr=config.learning_rate, betas=(0.9, config.beta2))
+    return stepper, LambdaLR(stepper, lambda step: rate_factor(step, config))

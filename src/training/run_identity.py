@@ -46,7 +46,12 @@ def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
     if not path.is_file():
         write_whole(path, json.dumps(identity, indent=2) + "\n")
         return
-    defaults = {f"training.{key}": value for key, value in asdict(TrainingConfig()).items()}
+    stages = {"training": TrainingConfig(), "data": DataConfig()}
+    defaults = {
+        f"{stage}.{key}": value
+        for stage, settings in stages.items()
+        for key, value in asdict(settings).items()
+    }
     begun = defaults | json.loads(path.read_text(encoding="utf-8"))
     for key, value in json.loads(json.dumps(identity)).items():
         if begun.get(key) != value:

@@ -21,7 +21,7 @@ from src.masking.corrupt import IGNORED_TARGET, hide_tokens
 from src.training.averaging import moving_average
 from src.training.batches import step_generator
 from src.training.config import TrainingConfig
-from src.training.learning_rate import adamw
+from src.training.learning_rate import optimizer
 from src.training.token_cache import EncodedScenes
 
 
@@ -105,8 +105,9 @@ class UvitModule(lightning.LightningModule):
         self.average.update_parameters(self.uvit)
 
     def configure_optimizers(self):
-        optimizer, schedule = adamw(self.uvit, self.config)
+        ends = (self.uvit.embedding, self.uvit.logits_out)
+        stepper, schedule = optimizer(self.uvit, self.config, ends)
         return {
-            "optimizer": optimizer,
+            "optimizer": stepper,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }

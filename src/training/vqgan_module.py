@@ -14,7 +14,7 @@ from src.data.scenes import World
 from src.training.averaging import moving_average
 from src.training.batches import step_generator
 from src.training.config import TrainingConfig
-from src.training.learning_rate import adamw
+from src.training.learning_rate import optimizer
 
 
 class VqganBatches:
@@ -159,9 +159,9 @@ class VqganModule(lightning.LightningModule):
         self.average.update_parameters(self.vqgan)
 
     def configure_optimizers(self):
-        optimizer, schedule = adamw(self.vqgan, self.config)
+        stepper, schedule = optimizer(self.vqgan, self.config)
         return {
-            "optimizer": optimizer,
+            "optimizer": stepper,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 

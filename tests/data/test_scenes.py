@@ -42,6 +42,23 @@ def test_every_attribute_of_the_world_is_drawn(world):
 
 
 @pytest.mark.parametrize(
+    ("positions", "small", "large"),
+    [
+        (0, {0, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 4}),
+        (3, {0, 2, 5}, {0, 2, 4}),
+        (5, {0, 1, 2, 3, 5}, {0, 1, 2, 3, 4}),
+    ],
+)
+def test_objects_stand_on_the_worlds_positions_and_on_all_of_them(world, positions, small, large):
+    spread = World(replace(world.config, positions=positions))
+    stood_on = {"small": set(), "large": set()}
+    for scene in scenes(spread, 1) + scenes(spread, 2):
+        for thing in scene.objects:
+            stood_on[thing.size] |= {thing.row, thing.column}
+    assert stood_on == {"small": small, "large": large}
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"glyphs": ["anchr"]}, "did you mean 'anchor'"),
@@ -52,6 +69,8 @@ def test_every_attribute_of_the_world_is_drawn(world):
         ({"small_cells": 4}, "small < large"),
         ({"picture_size": 30}, "multiple"),
         ({"held_out": ["red teapot"]}, "held_out"),
+        ({"positions": 4}, "positions=4 must be odd"),
+        ({"positions": -3}, "positions=-3 must be odd"),
     ],
 )
 def test_an_impossible_world_is_refused_in_a_sentence(world, change, sentence):

@@ -4,6 +4,9 @@ Every random configuration goes through a checkpoint in both directions: ours op
 they write opened here.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +19,19 @@ OTHER_PROMPTS = ["an anchor", "two blue stars, above a sun", "snow"]
 WORDS = ["a", "small", "red", "heart", "two", "blue", "stars", "above", "sun", ","]
 
 
+class Sizes(NamedTuple):
+    """What the parts of one system have to agree on."""
+
+    heads: int
+    block_heads: int
+    text_heads: int
+    pooled_dim: int
+    encode_dim: int
+    codes: int
+    levels: int
+    is_halved: bool
+
+
 def random_settings(seed: int) -> dict:
     """Published settings of a small system, every size drawn."""
     rng = np.random.default_rng(seed)
@@ -23,52 +39,70 @@ def random_settings(seed: int) -> dict:
     def pick(*values):
         return values[rng.integers(len(values))]
 
-    heads, block_heads, text_heads = pick(2, 3, 4), pick(1, 2), pick(2, 3)
-    text_dim, pooled_dim, encode_dim = text_heads * 8, pick(12, 16), pick(6, 8)
-    channels, codes, levels = block_heads * 12, pick(30, 41, 64), pick(2, 3)
-    is_halved = pick(False, True)
+    sizes = Sizes(
+        heads=pick(2, 3, 4),
+        block_heads=pick(1, 2),
+        text_heads=pick(2, 3),
+        pooled_dim=pick(12, 16),
+        encode_dim=pick(6, 8),
+        codes=pick(30, 41, 64),
+        levels=pick(2, 3),
+        is_halved=pick(False, True),
+    )
     return {
-        "transformer": {
-            "hidden_size": heads * 8,
-            "num_hidden_layers": pick(1, 2, 3),
-            "num_attention_heads": heads,
-            "intermediate_size": pick(24, 40),
-            "in_channels": pick(16, 20),
-            "block_out_channels": channels,
-            "num_res_blocks": pick(1, 2),
-            "block_num_heads": block_heads,
-            "downsample": is_halved,
-            "upsample": is_halved,
-            "codebook_size": codes,
-            "vocab_size": codes + pick(1, 7),
-            "sample_size": pick(4, 6),
-            "encoder_hidden_size": text_dim,
-            "cond_embed_dim": pooled_dim,
-            "micro_cond_encode_dim": encode_dim,
-            "micro_cond_embed_dim": 5 * encode_dim,
-        },
-        "vqvae": {
-            "block_out_channels": [8, 16, 16][:levels],
-            "down_block_types": ["DownEncoderBlock2D"] * levels,
-            "up_block_types": ["UpDecoderBlock2D"] * levels,
-            "layers_per_block": pick(1, 2),
-            "latent_channels": pick(4, 8),
-            "num_vq_embeddings": codes,
-            "norm_num_groups": 4,
-            "sample_size": 8,
-        },
-        "text_encoder": {
-            "vocab_size": 600,
-            "hidden_size": text_dim,
-            "intermediate_size": 40,
-            "projection_dim": pooled_dim,
-            "num_hidden_layers": pick(2, 3),
-            "num_attention_heads": text_heads,
-            "max_position_embeddings": pick(22, 24),
-        },
+        "transformer": transformer_settings(sizes, pick),
+        "vqvae": image_tokenizer_settings(sizes, pick),
+        "text_encoder": text_encoder_settings(sizes, pick),
         "scheduler": {"masking_schedule": pick("cosine", "linear")},
         # one system in two has the grammar's tokenizer instead of the stand-in
         **({"tokenizer": {"words": WORDS}} if seed % 2 else {}),
+    }
+
+
+def transformer_settings(sizes: Sizes, pick: Callable) -> dict:
+    return {
+        "hidden_size": sizes.heads * 8,
+        "num_hidden_layers": pick(1, 2, 3),
+        "num_attention_heads": sizes.heads,
+        "intermediate_size": pick(24, 40),
+        "in_channels": pick(16, 20),
+        "block_out_channels": 12 * sizes.block_heads,
+        "num_res_blocks": pick(1, 2),
+        "block_num_heads": sizes.block_heads,
+        "downsample": sizes.is_halved,
+        "upsample": sizes.is_halved,
+        "codebook_size": sizes.codes,
+        "vocab_size": sizes.codes + pick(1, 7),
+        "sample_size": pick(4, 6),
+        "encoder_hidden_size": 8 * sizes.text_heads,
+        "cond_embed_dim": sizes.pooled_dim,
+        "micro_cond_encode_dim": sizes.encode_dim,
+        "micro_cond_embed_dim": 5 * sizes.encode_dim,
+    }
+
+
+def image_tokenizer_settings(sizes: Sizes, pick: Callable) -> dict:
+    return {
+        "block_out_channels": [8, 16, 16][: sizes.levels],
+        "down_block_types": ["DownEncoderBlock2D"] * sizes.levels,
+        "up_block_types": ["UpDecoderBlock2D"] * sizes.levels,
+        "layers_per_block": pick(1, 2),
+        "latent_channels": pick(4, 8),
+        "num_vq_embeddings": sizes.codes,
+        "norm_num_groups": 4,
+        "sample_size": 8,
+    }
+
+
+def text_encoder_settings(sizes: Sizes, pick: Callable) -> dict:
+    return {
+        "vocab_size": 600,
+        "hidden_size": 8 * sizes.text_heads,
+        "intermediate_size": 40,
+        "projection_dim": sizes.pooled_dim,
+        "num_hidden_layers": pick(2, 3),
+        "num_attention_heads": sizes.text_heads,
+        "max_position_embeddings": pick(22, 24),
     }
 
 

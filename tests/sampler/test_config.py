@@ -17,7 +17,8 @@ def test_the_defaults_are_amuseds():
 @pytest.mark.parametrize(
     ("setting", "value", "sentence"),
     [
-        ("num_steps", 0, "num_steps=0 is impossible; give a whole number from 1 up"),
+        ("num_steps", 0, "num_steps=0 is impossible; give a whole number from 1 to 10,000"),
+        ("num_steps", 10**12, "num_steps=1000000000000 is impossible"),
         ("num_steps", -3, "num_steps=-3"),
         ("num_steps", 2.0, "num_steps=2.0"),
         ("num_steps", True, "num_steps=True"),

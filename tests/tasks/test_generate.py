@@ -122,3 +122,9 @@ def test_a_checkpoint_is_decoded_by_its_own_schedule_and_the_files_say_so(config
     other = generate_pictures(model, forced, PROMPTS[:1], [3], record=True).trace
     assert own.num_scheduled[:, 0].tolist() == [42, 21, 0]
     assert other.num_scheduled[:, 0].tolist() != [42, 21, 0]
+
+
+def test_a_refusal_while_drawing_prints_nothing_else(config, tmp_path, capsys):
+    with pytest.raises(UserError, match="height=7 is impossible"):
+        run(config("generate", prompts=PROMPTS, height=7), tmp_path)
+    assert capsys.readouterr() == ("", "")

@@ -26,6 +26,7 @@ def test_every_picture_has_a_panel_and_a_trace_that_ends_in_it(config, tmp_path)
         assert (tmp_path / f"{stem}_steps.png").stat().st_size > 5000
         with safe_open(tmp_path / f"{stem}_trace.safetensors", "pt") as trace:
             assert json.loads(trace.metadata()["seed"]) == seed
+            assert json.loads(trace.metadata()["negative_prompt"]) == "a moon"
             token_ids, is_masked = trace.get_tensor("token_ids"), trace.get_tensor("is_masked")
         assert token_ids.shape == (3, 1, 8, 8)
         assert not is_masked[-1].any()

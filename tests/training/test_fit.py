@@ -36,6 +36,13 @@ def uvit_run(world, parts, config, folder):
     return module, UvitBatches(scenes, config.batch_size, seed=1)
 
 
+class Interrupt(lightning.Callback):
+    """Ctrl-C after the first step."""
+
+    def on_train_batch_end(self, *_):
+        raise KeyboardInterrupt
+
+
 @pytest.fixture
 def small_shards(monkeypatch):
     monkeypatch.setattr("src.training.token_cache.SHARD_SIZE", 64)
@@ -112,3 +119,8 @@ def test_a_device_is_told_to_lightning_in_its_words():
     assert placed_on("cpu") == {"accelerator": "cpu", "devices": 1}
     assert placed_on("cuda") == {"accelerator": "gpu", "devices": [0]}
     assert placed_on("cuda:2") == {"accelerator": "gpu", "devices": [2]}
+
+
+def test_ctrl_c_ends_a_training_as_an_interruption(world, parts, config, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(*vqgan_run(world, parts, config), config, tmp_path, [Interrupt()])
