@@ -45,7 +45,7 @@ slow: $(STAMP)  ## full-size parity and other tests of minutes
 notebooks: $(STAMP)  ## run every notebook from top to bottom
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m pytest -q -o addopts= --nbmake notebooks
 
-verify: $(STAMP)  ## the long claims; replaces experiments/verify/record.json
+verify: $(STAMP)  ## the long claims; each is noted in experiments/verify/record.json
 	$(BIN)/python -m pytest -q -m verify --record experiments/verify/record.json
 
 lab: $(STAMP)  ## JupyterLab at the project's root, so that `import src` works

@@ -78,36 +78,35 @@ def pytest_addoption(parser):
     parser.addoption("--record", metavar="PATH", help="write what was shown to a JSON file")
 
 
-def pytest_runtest_logreport(report):
-    """Keep the outcome, the seconds and whatever a test told `record_property`."""
-    if report.when == "call" or report.outcome != "passed":
-        OUTCOMES[report.nodeid] = {
-            "outcome": report.outcome,
-            "seconds": round(report.duration, 1),
-            **dict(report.user_properties),
-        }
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Note a claim's outcome, its seconds and what it told `record_property`, as soon as known.
 
-
-OUTCOMES: dict[str, dict] = {}
-
-
-def pytest_sessionfinish(session):
-    path = session.config.getoption("--record")
-    if path is None or not OUTCOMES:
-        return
+    Claims not asked for this time keep what was noted of them: the long ones may be shown one at
+    a time, and a killed run loses only the one it was at.
+    """
+    report = yield
+    path = item.config.getoption("--record")
+    if path is None or (report.when != "call" and report.outcome == "passed"):
+        return report
     from src.experiments import ROOT
     from src.report.code_identity import code_hashes, commit_and_dirt
     from src.whole_files import write_whole
 
+    path = Path(path)
     commit, is_dirty = commit_and_dirt(ROOT)
-    record = {
-        "name": "verify",
-        "command": "make verify",
+    known = json.loads(path.read_text(encoding="utf-8"))["claims"] if path.exists() else {}
+    claim = {
+        "outcome": report.outcome,
+        "seconds": round(report.duration, 1),
+        **dict(report.user_properties),
         "recorded": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
         "code": code_hashes(ROOT),
         "commit": commit,
         "is_dirty": is_dirty,
-        "claims": OUTCOMES,
     }
-    write_whole(Path(path), json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    claims = known | {report.nodeid: claim}
+    record = {"name": "verify", "command": "make verify", "claims": claims}
+    write_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    return report
