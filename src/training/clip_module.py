@@ -59,8 +59,8 @@ def picture_processor(size: int) -> CLIPImageProcessorPil:
 class ClipBatches:
     """Pictures and prompt ids of step k; some batches from few names, so that all look alike.
 
-    In such a narrow batch only the binding (which colour on which glyph) and the relation tell
-    captions apart, which a batch over the whole world would hardly ever ask for.
+    In such a narrow batch only the binding (which colour on which glyph), the relation or the place
+    tell captions apart, which a batch over the whole world would hardly ever ask for.
     """
 
     def __init__(self, world: World, text_tokenizer, config: TrainingConfig, seed: int):
@@ -71,9 +71,10 @@ class ClipBatches:
         rng = np.random.Generator(np.random.Philox(key=[self.seed, step]))
         is_narrow = rng.random() < self.config.narrow_prob
         world = narrowed(self.world, rng) if is_narrow else self.world
+        num_objects = int(rng.integers(1, 3)) if is_narrow else None
         first = step * self.config.batch_size
         examples = [
-            example(world, self.seed, first + i, num_objects=2 if is_narrow else None)
+            example(world, self.seed, first + i, num_objects=num_objects)
             for i in range(self.config.batch_size)
         ]
         prompt_ids = self.text_tokenizer(
@@ -135,7 +136,11 @@ class ClipModule(lightning.LightningModule):
         self.average.update_parameters(self.clip)
 
     def configure_optimizers(self):
-        stepper, schedule = optimizer(self.clip, self.config)
+        stepper, schedule = optimizer(
+            self.clip,
+            self.config,
+            [self.clip.text_model.embeddings, self.clip.vision_model.embeddings],
+        )
         return {
             "optimizer": stepper,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
