@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from src.conditioning.glyph_tokenizer import build_tokenizer
@@ -30,3 +32,23 @@ def test_pixels_reach_clip_between_minus_one_and_one(world, config):
     pixels = to_model_pixels(pictures)
     assert pixels.shape == (4, 3, 32, 32)
     assert -1 <= pixels.min() < pixels.max() <= 1
+
+
+def test_narrow_batches_hold_one_object_or_two_so_that_places_and_relations_have_to_be_told(
+    world, config
+):
+    narrow = replace(config, batch_size=32, narrow_prob=1.0)
+    tokenizer = build_tokenizer(vocabulary(world))
+    batches = ClipBatches(world, tokenizer, narrow, seed=0)
+    numbers = set()
+    for step in range(8):
+        captions = tokenizer.batch_decode(batches(step).prompt_ids, skip_special_tokens=True)
+        nouns = [
+            sum(caption.replace(",", " ").split().count(name) for name in world.config.glyphs)
+            for caption in captions
+        ]
+        assert len(set(nouns)) == 1
+        numbers.add(nouns[0])
+        if nouns[0] == 1:
+            assert sum(" in the " in caption for caption in captions) >= 8
+    assert numbers == {1, 2}
