@@ -5,6 +5,7 @@ the background ("a large red umbrella above a small blue anchor on a yellow back
 """
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ RELATION_WORDS = {
     "left of": ("left of", "to the left of"),
     "right of": ("right of", "to the right of"),
 }
+OPPOSITES = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
 
 
 def describe(scene: Scene, rng: np.random.Generator) -> str:
@@ -33,15 +35,36 @@ def describe(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def canonical_caption(scene: Scene) -> str:
-    """The one wording that scenes are split by, so that no paraphrase of a test caption is seen."""
+    """The one wording of these facts in this order; what the split hashes."""
     return _tell(scene, TEMPLATES[0], scene.relation or "")
 
 
-def is_test(scene: Scene, test_ratio: float) -> bool:
-    """Whether the scene's canonical caption falls on the testing side of the split.
+def is_train(scene: Scene, test_ratio: float) -> bool:
+    """Whether training may show the scene told in this order: its hash is on the training side.
 
     A hash decides, so the split is the same for every seed, machine and order of drawing.
     """
+    return not _is_on_test_side(scene, test_ratio)
+
+
+def is_test(scene: Scene, test_ratio: float) -> bool:
+    """Whether testing may show the scene: in whichever order it is told, training never does.
+
+    "A above B" and "B below A" are one scene, so both hashes have to be on the testing side; a
+    scene with one on either side is never tested. That leaves the share `test_ratio` of scenes
+    with one object and its square of those with two.
+    """
+    return _is_on_test_side(scene, test_ratio) and (
+        scene.relation is None or _is_on_test_side(mirrored(scene), test_ratio)
+    )
+
+
+def mirrored(scene: Scene) -> Scene:
+    """The same scene told from its other object: "A above B" as "B below A"."""
+    return replace(scene, objects=scene.objects[::-1], relation=OPPOSITES[scene.relation])
+
+
+def _is_on_test_side(scene: Scene, test_ratio: float) -> bool:
     digest = hashlib.sha256(canonical_caption(scene).encode()).digest()
     return int.from_bytes(digest[:8], "big") < test_ratio * 2**64
 

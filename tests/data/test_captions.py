@@ -1,6 +1,16 @@
 import numpy as np
+import pytest
 
-from src.data.captions import canonical_caption, describe, is_test, vocabulary
+from src.data.captions import (
+    canonical_caption,
+    describe,
+    is_test,
+    is_train,
+    mirrored,
+    vocabulary,
+)
+from src.data.micro_cond import MicroCond
+from src.data.render import render
 from src.data.scenes import Scene, SceneObject, draw_scene
 
 SCENE = Scene(
@@ -35,9 +45,31 @@ def test_the_vocabulary_holds_every_word_the_grammar_says(world):
         assert set(caption.replace(",", " ,").split()) <= words
 
 
-def test_the_testing_side_holds_the_share_that_was_asked_for(world):
+@pytest.mark.parametrize(("num_objects", "share"), [(1, 0.2), (2, 0.04)])
+def test_the_testing_side_holds_the_share_that_was_asked_for(world, num_objects, share):
     rng = np.random.default_rng(2)
-    drawn = [draw_scene(world, 2, rng) for _ in range(4000)]
-    assert abs(np.mean([is_test(scene, 0.1) for scene in drawn]) - 0.1) < 0.02
+    drawn = [draw_scene(world, num_objects, rng) for _ in range(4000)]
+    assert abs(np.mean([is_test(scene, 0.2) for scene in drawn]) - share) < 0.02
+    assert abs(np.mean([is_train(scene, 0.2) for scene in drawn]) - 0.8) < 0.02
     assert not any(is_test(scene, 0.0) for scene in drawn)
     assert all(is_test(scene, 1.0) for scene in drawn)
+
+
+def test_a_scene_told_from_its_other_object_is_the_same_picture(world):
+    other = mirrored(SCENE)
+    assert canonical_caption(other) == (
+        "a small blue anchor below a large red umbrella on a yellow background"
+    )
+    condition = MicroCond.default(32, 32)
+    here, _ = render(SCENE, world, condition, np.random.default_rng(0))
+    there, _ = render(other, world, condition, np.random.default_rng(0))
+    assert np.array_equal(here, there)
+    assert mirrored(other) == SCENE
+
+
+def test_no_tested_scene_is_trained_on_whichever_object_it_is_told_from(world):
+    rng = np.random.default_rng(3)
+    drawn = [draw_scene(world, 2, rng) for _ in range(4000)]
+    tested = [scene for scene in drawn if is_test(scene, 0.2)]
+    assert len(tested) > 100
+    assert not any(is_train(scene, 0.2) or is_train(mirrored(scene), 0.2) for scene in tested)

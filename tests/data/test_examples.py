@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from src.data.captions import is_test
+from src.data.captions import canonical_caption, mirrored
 from src.data.examples import example
 from src.data.micro_cond import MicroCond
+from src.data.scenes import World
+from src.errors import UserError
 
 
 def test_an_example_is_a_function_of_seed_and_index_alone(world):
@@ -15,16 +19,24 @@ def test_an_example_is_a_function_of_seed_and_index_alone(world):
     assert first[0].caption != example(world, 4, 7).caption
 
 
+def tellings(scene):
+    other = [mirrored(scene)] if scene.relation else []
+    return {canonical_caption(each) for each in (scene, *other)}
+
+
 def test_train_and_test_share_no_scene_and_held_out_pairs_stay_out(world):
-    for index in range(200):
+    tested, trained = set(), set()
+    for index in range(400):
         train = example(world, 0, index, "train")
         test = example(world, 0, index, "test")
         held_out = example(world, 0, index, "held_out")
-        assert not is_test(train.scene, world.config.test_ratio)
-        assert is_test(test.scene, world.config.test_ratio)
+        tested |= tellings(test.scene)
+        trained.add(canonical_caption(train.scene))
         assert not world.is_held_out(train.scene)
         assert not world.is_held_out(test.scene)
         assert world.is_held_out(held_out.scene)
+    assert len(tested) > 300
+    assert not tested & trained
 
 
 def test_only_training_pictures_are_degraded(world):
@@ -37,3 +49,15 @@ def test_only_training_pictures_are_degraded(world):
 def test_an_unknown_split_is_named(world):
     with pytest.raises(ValueError, match="held_out"):
         example(world, 0, 0, "validation")
+
+
+def test_a_world_too_small_for_a_split_is_refused(world):
+    tiny = replace(
+        world.config,
+        glyphs=["heart"],
+        colors=["red"],
+        backgrounds=["white"],
+        held_out=["red heart"],
+    )
+    with pytest.raises(UserError, match="None of 20,000 scenes"):
+        example(World(tiny), 0, 0, "train")
