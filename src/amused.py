@@ -148,7 +148,10 @@ class Amused:
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256 over all weights, as hexadecimal; the first 12 digits tell models apart."""
+        """SHA-256 over all weights, as hexadecimal; the first 12 digits tell models apart.
+
+        Over the weights as they are here: one checkpoint opened in another dtype is another model.
+        """
         parts = published_tensors(self._parts)
         return weights_hash({f"{p}.{name}": t for p in parts for name, t in parts[p].items()})
 

@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
@@ -24,7 +25,7 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
-from src.config import CHAIN_KEYS, RunConfig, check, key_types
+from src.config import CHAIN_KEYS, OF_THE_RUN, READ_BY, RunConfig, check, key_types
 from src.errors import UserError, nearest
 from src.experiments import CONF, experiments
 
@@ -147,11 +148,16 @@ def _check_override(override: Override) -> None:
 
 
 def _check_uses(overrides: list[Override], task: str) -> None:
-    """Refuse keys of Hydra that nothing reads, and one model's keys for a run of all three."""
+    """Refuse keys that the task never reads, and one model's keys for a run of all three."""
     for override in overrides:
         key = override.key_or_group
         if key.startswith("hydra") and override.is_add():
             raise UserError(f"Nothing here reads '{key}'; {nearest(key, HYDRA_KEYS)}")
+        stage = key.partition(".")[0]
+        is_ours = stage in {entry.name for entry in fields(RunConfig)}
+        if is_ours and stage not in (*READ_BY[task], *OF_THE_RUN):
+            read = ", ".join(READ_BY[task]) or "no key"
+            raise UserError(f"'{override.input_line}' has no effect: the task {task} reads {read}.")
         is_handed_on = key in (*CHAIN_KEYS, "data", "exp") or key.startswith(("data.", "hydra"))
         if task == "train_all" and not is_handed_on:
             raise UserError(

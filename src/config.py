@@ -24,6 +24,23 @@ TASKS = ("train", "train_all", "generate", "evaluate", "observe", "first_light",
 DTYPES = ("float32", "float16", "bfloat16")
 # what train_all hands to every model besides data
 CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
+OF_THE_RUN = ("name", "kind", "task")
+OPENING = ("model", "variant", "dtype", "device")
+DRAWING = (
+    *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
+    *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
+)
+JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
+READ_BY = {  # what of RunConfig each task looks at
+    "train": ("training", "data", "masking", "seed", "device", "save_record"),
+    "train_all": ("training", "data", "seed", "device", "save_record"),
+    "generate": (*OPENING, *DRAWING),
+    "observe": (*OPENING, *DRAWING, "save_record"),
+    "evaluate": (*OPENING, *JUDGING),
+    "first_light": (*OPENING, *DRAWING, *JUDGING),
+    "doctor": ("output_dir",),
+    "index": (),
+}
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 

@@ -64,11 +64,11 @@ def test_composing_gives_the_stages_their_own_dataclasses():
 
 
 def test_the_sampler_follows_the_checkpoint_unless_told_otherwise():
-    both = composed(["+exp=doctor", "masking.schedule=linear"]).config
-    assert both.sampler.schedule is None
     assert RunConfig().sampler.schedule is None
-    one = composed(["+exp=doctor", "masking.schedule=linear", "sampler.schedule=cosine"]).config
-    assert (one.masking.schedule, one.sampler.schedule) == ("linear", "cosine")
+    trained = composed(["+exp=glyphs_uvit", "masking.schedule=linear"]).config
+    assert (trained.masking.schedule, trained.sampler.schedule) == ("linear", None)
+    drawn = composed(["+exp=generate", "prompts=[a]", "sampler.schedule=linear"]).config
+    assert (drawn.masking.schedule, drawn.sampler.schedule) == ("cosine", "linear")
 
 
 def test_the_schema_alone_loads_no_torch():

@@ -34,8 +34,17 @@ BAD_INPUT = {
     ),
     "prompts for a training of all": (
         ["+exp=glyphs_all", "prompts=[a]"],
+        "'prompts=[a]' has no effect: the task train_all reads training, data",
+    ),
+    "one model's setting for a training of all": (
+        ["+exp=glyphs_all", "training.batch_size=8"],
         "the rest stands in the three experiments' own files.",
     ),
+    "prompts for an evaluation": (
+        ["+exp=evaluate", "prompts=[a]"],
+        "'prompts=[a]' has no effect: the task evaluate reads model,",
+    ),
+    "sampler for a training": (["+exp=glyphs_vqgan", "sampler=confidence"], "has no effect"),
     "unknown flag": (["--config-dir=/tmp"], "'--config-dir=/tmp' is no flag"),
     "unpickling a former job": (["--experimental-rerun=config.pickle"], "is no flag"),
     "unknown key": ([*ONE_PROMPT, "sampler.num_stpes=3"], "did you mean 'sampler.num_steps'?"),

@@ -6,7 +6,6 @@ CLIP pools at the position of the highest id, which is then the first end-of-tex
 """
 
 import unicodedata
-from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
@@ -60,11 +59,6 @@ def build_tokenizer(words: list[str], window: int = 32) -> PreTrainedTokenizerFa
         pad_token=EOS,
         model_max_length=window,
     )
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Open what `build_tokenizer(...).save_pretrained(folder)` wrote."""
-    return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
 def _vocabulary(words: list[str]) -> dict[str, int]:

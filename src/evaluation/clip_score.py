@@ -40,7 +40,7 @@ def clip_score(
         )
     from torchmetrics.multimodal import CLIPScore  # late: it loads much that only this needs
 
-    metric = CLIPScore(lambda: (_Model(clip), _Processor(clip)))
+    metric = CLIPScore(lambda: (_Model(clip), _Processor(clip))).to(clip.model.device)
     for start in range(0, len(pixels), clip.batch_size):
         rows = slice(start, start + clip.batch_size)
         channels_first = torch.from_numpy(pixels[rows]).permute(0, 3, 1, 2)

@@ -77,7 +77,12 @@ def retrieval(clip: ClipEncoder, world: World, num_scenes: int) -> list[Measurem
 
 
 def token_prediction(amused: Amused, world: World, num_scenes: int) -> list[Measurement]:
-    """Cross-entropy and accuracy on the hidden tokens of test scenes, hidden as in training."""
+    """Cross-entropy and accuracy on the hidden tokens of test scenes, hidden here and there.
+
+    Shares hidden are drawn from the model's schedule, as in training; rectangles are not, so that
+    models trained with and without them compare. A scene's hidden tokens are averaged first, so
+    that the interval can resample scenes.
+    """
     examples = _test_scenes(world, num_scenes)
     token_ids = amused.encode_images([Image.fromarray(each.picture) for each in examples])
     masking = MaskingConfig(schedule=amused.mask_schedule)

@@ -22,7 +22,8 @@ class Quantized(NamedTuple):
 class Quantizer(nn.Module):
     """Nearest code by Euclidean distance, neither side normalised (van den Oord et al., 2017).
 
-    Training adds `codebook_loss + 0.25 * commitment_loss` (equation 3; the weight is aMUSEd's).
+    A training by gradients alone adds `codebook_loss + 0.25 * commitment_loss` (equation 3; the
+    weight is aMUSEd's). Ours moves the codes by running means instead and adds the second only.
     """
 
     def __init__(self, num_codes: int, dim: int):
@@ -61,7 +62,3 @@ class Quantizer(nn.Module):
     ) -> Float[Tensor, "batch dim rows columns"]:
         """The codes of the given ids, each from 0 to codes - 1."""
         return nn.functional.embedding(token_ids, self.codebook).movedim(-1, 1)
-
-    def count_uses(self, token_ids: Int[Tensor, "..."]) -> Int[Tensor, " codes"]:
-        """How often each code occurs among the ids; codes that are never used count 0."""
-        return torch.bincount(token_ids.flatten(), minlength=self.codebook.shape[0])

@@ -33,16 +33,18 @@ def stage_of(config: RunConfig, name: str) -> RunConfig:
     """The run of one model: its experiment's file, and what holds for the whole chain."""
     stage = composed([f"+exp={name}"]).config
     shared = {key: getattr(config.training, key) for key in SHARED_KEYS}
-    positions = stage.data.positions  # the parts may see more arrangements than the U-ViT
     if name == "glyphs_uvit":
         shared["image_tokenizer"] = str(place_of("glyphs_vqgan"))
         shared["text_encoder"] = str(place_of("glyphs_clip"))
+        data = config.data
+    else:  # the parts see objects on every cell
+        data = replace(config.data, positions=stage.data.positions)
     stage = replace(
         stage,
         seed=config.seed,
         device=config.device,
         save_record=config.save_record,
-        data=replace(config.data, positions=positions),
+        data=data,
         training=replace(stage.training, **shared),
     )
     check(stage)

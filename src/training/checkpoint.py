@@ -8,6 +8,7 @@ disk before it is renamed, and its sha256 is written last: no hash, no checkpoin
 import errno
 import hashlib
 import os
+import warnings
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
@@ -43,7 +44,7 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class EverySteps(Checkpoint):
-    """Save each `every` steps and at the end of a piece; keep the newest two."""
+    """Save each `every` steps and at the end of a piece; keep the newest two that are valid."""
 
     def __init__(self, folder: Path, every: int):
         self.folder, self.every = folder, every
@@ -60,15 +61,37 @@ class EverySteps(Checkpoint):
         if is_valid(path):
             return
         trainer.save_checkpoint(path)
-        for old in sorted(self.folder.glob("step_*.ckpt"))[:-KEPT]:
-            _hash_path(old).unlink(missing_ok=True)
-            old.unlink()
+        _prune(self.folder)
+
+
+def _prune(folder: Path) -> None:
+    """Leave the newest valid checkpoints, and what is damaged; killed saves are cleared away."""
+    for unfinished in (*folder.glob("step_*.partial"), *folder.glob("step_*.ckpt")):
+        if not _hash_path(unfinished).exists():
+            unfinished.unlink()
+    valid = [path for path in sorted(folder.glob("step_*.ckpt")) if is_valid(path)]
+    for old in valid[:-KEPT]:
+        _hash_path(old).unlink()
+        old.unlink()
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint whose hash is right, or None; damaged ones are passed over."""
-    found = sorted(folder.glob("step_*.ckpt"), reverse=True)
-    return next((path for path in found if is_valid(path)), None)
+    """The newest checkpoint whose hash is right, or None if none was ever finished.
+
+    Damaged ones are passed over with a warning; one without a hash is a save that was killed.
+    Raises UserError if all finished ones are damaged: beginning anew would throw their steps away.
+    """
+    finished = [path for path in folder.glob("step_*.ckpt") if _hash_path(path).exists()]
+    for path in sorted(finished, reverse=True):
+        if is_valid(path):
+            return path
+        warnings.warn(f"{path} is damaged and passed over.", stacklevel=2)
+    if finished:
+        raise UserError(
+            f"All checkpoints in {folder} are damaged ({len(finished)}): bring one back from a "
+            "copy, or move the folder away to begin anew."
+        )
+    return None
 
 
 def is_valid(path: Path) -> bool:

@@ -10,6 +10,8 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from src.errors import UserError
 from src.training.batches import BatchesByStep, step_loader
@@ -27,14 +29,21 @@ class StepsLeft(TQDMProgressBar):
 
 
 class FiniteLoss(Callback):
-    """Stop at the first loss that is not a number, before it reaches a checkpoint."""
+    """Stop at the first loss or gradient that is not a number, before any weight is moved by it."""
 
-    def on_train_batch_end(self, trainer, module, outputs, *_) -> None:
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        if not torch.isfinite(loss):
+    def on_before_backward(self, trainer, module, loss) -> None:
+        self._check("loss", loss.detach(), trainer, module)
+
+    def on_before_optimizer_step(self, trainer, module, _) -> None:
+        if trainer.scaler is None:  # with one, such steps are left out
+            gradients = [each.grad for each in module.parameters() if each.grad is not None]
+            self._check("gradient's norm", get_total_norm(gradients), trainer, module)
+
+    def _check(self, what: str, value: Tensor, trainer, module) -> None:
+        if not torch.isfinite(value):
             raise FloatingPointError(
-                f"the loss is {loss.item()} at step {trainer.global_step}: move the run's folder "
-                "away and begin anew with a lower "
+                f"the {what} is {value.item()} at step {trainer.global_step + 1}: move the run's "
+                "folder away and begin anew with a lower "
                 f"training.learning_rate={module.config.learning_rate}"
             )
 

@@ -24,7 +24,10 @@ def rate_factor(step: int, config: TrainingConfig) -> float:
 def optimizer(
     module: nn.Module, config: TrainingConfig, ends: Collection[nn.Module] = ()
 ) -> tuple[Optimizer, LambdaLR]:
-    """The configured optimizer, with weight decay on matrices only, and its schedule.
+    """The configured optimizer and its schedule.
+
+    Weight decay is for all parameters with two dimensions and more; among them are the response
+    norms' gains, as upstream.
 
     ends: the layers that read ids or give logits; Muon is for what lies between them.
     """

@@ -46,7 +46,7 @@ def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
     if not path.is_file():
         write_whole(path, json.dumps(identity, indent=2) + "\n")
         return
-    stages = {"training": TrainingConfig(), "data": DataConfig()}
+    stages = {"training": TrainingConfig(), "data": DataConfig(), "masking": MaskingConfig()}
     defaults = {
         f"{stage}.{key}": value
         for stage, settings in stages.items()

@@ -63,7 +63,7 @@ def check_sizes(training: TrainingConfig, data: DataConfig) -> None:
     if has == needs:
         return
     names = {path.stem for path in folder.glob("*.json")}
-    if training.model == "uvit":  # its image tokenizer is opened by the preset of the same name
+    if training.model == "uvit":  # there is a recipe for its image tokenizer too
         names &= {path.stem for path in (SRC / "image_tokenizer" / "presets").glob("*.json")}
     presets = {name: read_preset(folder, name, noun) for name in sorted(names)}
     fitting = [name for name, preset in presets.items() if of_preset(preset) == needs]

@@ -1,7 +1,8 @@
 """Train a VQGAN to give pictures back from tokens: reconstruction and a codebook that is all used.
 
-The losses are those of van den Oord et al. 2017 (VQ-VAE), equation 3, with an absolute-error term
-that keeps edges sharp. Dimensions: batch, height, width, codes, dim.
+Of van den Oord et al. 2017 (VQ-VAE): the loss of equation 3, its reconstruction with an
+absolute-error term that keeps edges sharp, and instead of its second term the running means of
+appendix A.1, which move the codes. Dimensions: batch, height, width, codes, dim.
 """
 
 import lightning
@@ -110,6 +111,7 @@ class VqganModule(lightning.LightningModule):
         up with the encoder. Useless is a code whose latents have another one nearly as near
         (Fritzke 1997, LBG-U): a crowd of codes on one background, or a code that nobody chooses.
         """
+        latents = latents.float()  # half precision would lose the running means
         vectors, ids = latents.movedim(1, -1).flatten(0, -2), token_ids.flatten()
         keep = self.config.codebook_decay
         sizes = torch.bincount(ids, minlength=len(self.cluster_sizes)).to(vectors.dtype)

@@ -66,3 +66,22 @@ def test_an_untrained_transformer_pays_the_logarithm_of_the_codebook(world, tiny
     loss = found["cross-entropy, nats, hidden tokens"]
     assert loss.value == pytest.approx(torch.tensor(32.0).log().item(), abs=1e-4)
     assert loss.low <= loss.value <= loss.high
+
+
+def test_only_hidden_tokens_are_predicted(world, tiny_settings, monkeypatch):
+    """Visible ones may be as wrong as they like: the score stays."""
+    amused = Amused.from_config(tiny_settings, init="random")
+    found = by_name(token_prediction(amused, world, 20), "test scenes")
+    predict = amused.transformer.forward
+
+    def wrong_where_visible(token_ids, *condition):
+        is_visible = (token_ids != amused.transformer.mask_token_id).flatten(1)
+        logits = predict(token_ids, *condition)
+        return torch.where(is_visible[..., None], logits.flip(-1) * 9, logits)
+
+    monkeypatch.setattr(amused.transformer, "forward", wrong_where_visible)
+    again = by_name(token_prediction(amused, world, 20), "test scenes")
+    assert {name: each.value for name, each in again.items()} == {
+        name: each.value for name, each in found.items()
+    }
+    assert found["cross-entropy, nats, hidden tokens"].value > 3.6  # an opinion, and a wrong one

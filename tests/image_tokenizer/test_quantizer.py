@@ -49,7 +49,3 @@ def test_both_distances_are_the_mean_square_and_pull_different_sides(corners):
 def test_looking_up_what_was_found_gives_the_code_itself(corners):
     token_ids = torch.tensor([[[2, 1], [3, 0]]])
     assert torch.equal(corners.nearest(corners.look_up(token_ids)), token_ids)
-
-
-def test_unused_codes_count_zero(corners):
-    assert corners.count_uses(torch.tensor([[3, 0], [3, 3]])).tolist() == [1, 0, 0, 3]

@@ -5,11 +5,22 @@ import torch
 
 from src.errors import UserError
 from src.training.checkpoint import (
+    EverySteps,
     WholeFiles,
     averaged_weights,
     is_valid,
     newest_checkpoint,
 )
+
+
+class SavesAt:
+    """As much of a Trainer as saving asks for."""
+
+    def __init__(self, step):
+        self.global_step = step
+
+    def save_checkpoint(self, path):
+        WholeFiles().save_checkpoint({"state_dict": {}}, path)
 
 
 @pytest.fixture
@@ -31,7 +42,8 @@ def test_a_truncated_one_is_passed_over(folder, kept):
     path = newest_checkpoint(folder / "checkpoints")
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept) if kept == 0.5 else kept])
-    assert averaged_weights(folder)["weight"].eq(3).all()
+    with pytest.warns(UserWarning, match="step_00000006.ckpt is damaged"):
+        assert averaged_weights(folder)["weight"].eq(3).all()
 
 
 def test_one_flipped_bit_is_seen(folder):
@@ -40,7 +52,34 @@ def test_one_flipped_bit_is_seen(folder):
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     assert not is_valid(path)
-    assert newest_checkpoint(folder / "checkpoints").name == "step_00000003.ckpt"
+    with pytest.warns(UserWarning, match="step_00000006.ckpt is damaged"):
+        assert newest_checkpoint(folder / "checkpoints").name == "step_00000003.ckpt"
+
+
+def test_when_all_are_damaged_nothing_begins_anew_in_silence(folder):
+    for path in (folder / "checkpoints").glob("*.ckpt"):
+        path.write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="passed over"),
+        pytest.raises(UserError, match=r"are damaged \(2\)"),
+    ):
+        newest_checkpoint(folder / "checkpoints")
+
+
+def test_a_save_killed_before_its_hash_does_not_count_and_is_cleared_away(folder):
+    checkpoints = folder / "checkpoints"
+    for left_over in ("step_00000009.ckpt", "step_00000012.ckpt.partial"):
+        (checkpoints / left_over).write_bytes(b"half")
+    assert newest_checkpoint(checkpoints).name == "step_00000006.ckpt"
+    saver = EverySteps(checkpoints, every=1)
+    for step in (7, 8):
+        saver._save(SavesAt(step))
+    assert sorted(path.name for path in checkpoints.glob("*.ckpt*")) == [
+        "step_00000007.ckpt",
+        "step_00000007.ckpt.sha256",
+        "step_00000008.ckpt",
+        "step_00000008.ckpt.sha256",
+    ]
 
 
 def test_one_whose_hash_was_never_written_does_not_count(folder):

@@ -1,10 +1,19 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from src.conditioning.glyph_tokenizer import build_tokenizer
 from src.data.captions import vocabulary
-from src.training.clip_module import ClipBatches, narrowed, to_model_pixels
+from src.published.settings import read_preset
+from src.training.clip_module import (
+    ClipBatches,
+    ClipModule,
+    build_clip,
+    narrowed,
+    to_model_pixels,
+)
+from src.training.recipes import CLIP_PRESETS
 
 
 def test_a_narrow_world_leaves_only_a_few_names_and_keeps_the_held_out_pairs_out(world):
@@ -52,3 +61,22 @@ def test_narrow_batches_hold_one_object_or_two_so_that_places_and_relations_have
         if nouns[0] == 1:
             assert sum(" in the " in caption for caption in captions) >= 8
     assert numbers == {1, 2}
+
+
+def test_the_loss_draws_captions_to_their_own_pictures_and_back(world, config):
+    tokenizer = build_tokenizer(vocabulary(world))
+    torch.manual_seed(0)
+    clip = build_clip(read_preset(CLIP_PRESETS, "glyphs_clip", "clip preset"), tokenizer)
+    module = ClipModule(clip, config)
+    module.log_dict = lambda *_, **__: None  # there is no trainer to log to
+    batch = ClipBatches(world, tokenizer, replace(config, batch_size=6), seed=0)(0)
+    out = clip(input_ids=batch.prompt_ids, pixel_values=to_model_pixels(batch.pictures))
+    captions, pictures = (
+        each / each.norm(dim=1, keepdim=True) for each in (out.text_embeds, out.image_embeds)
+    )
+    logits = captions @ pictures.T * clip.logit_scale.exp()
+    to_picture, to_caption = logits.log_softmax(1).diagonal(), logits.log_softmax(0).diagonal()
+    expected = -(to_picture.mean() + to_caption.mean()) / 2
+    assert torch.isclose(module.training_step(batch, 0), expected, atol=1e-5)
+    flipped = -logits.log_softmax(1).flip(0).diagonal().mean()
+    assert abs(flipped - expected) > 1e-3

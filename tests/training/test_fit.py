@@ -8,7 +8,7 @@ import torch
 
 from src.errors import UserError
 from src.masking.config import MaskingConfig
-from src.training.checkpoint import seconds_trained
+from src.training.checkpoint import seconds_trained, trained_state
 from src.training.fit import fit, placed_on
 from src.training.token_cache import encode_scenes
 from src.training.uvit_module import UvitBatches, UvitModule
@@ -48,10 +48,18 @@ def small_shards(monkeypatch):
     monkeypatch.setattr("src.training.token_cache.SHARD_SIZE", 64)
 
 
-@pytest.mark.parametrize("model", ["vqgan", "uvit"])
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ("vqgan", {}),
+        ("uvit", {}),
+        ("uvit", {"optimizer": "muon", "precision": "bf16-mixed", "num_workers": 1}),
+    ],
+)
 def test_a_run_in_pieces_ends_with_the_same_bits(
-    model, world, parts, config, tmp_path, small_shards
+    model, settings, world, parts, config, tmp_path, small_shards
 ):
+    config = replace(config, **settings)
     start = {name: each.clone() for name, each in parts.transformer.state_dict().items()}
     first = {name: each.clone() for name, each in parts.image_tokenizer.state_dict().items()}
     torch.set_num_threads(1)
@@ -68,6 +76,13 @@ def test_a_run_in_pieces_ends_with_the_same_bits(
 
     steps, whole = run(tmp_path / "whole", [])
     assert steps == config.max_steps
+    trained, part = ("vqgan", first) if model == "vqgan" else ("uvit", start)
+    moved = [name for name in part if not torch.equal(whole[f"{trained}.{name}"], part[name])]
+    assert len(moved) > len(part) / 2
+    for name in moved:  # the average has moved too, and not as far
+        average = whole[f"average.module.{name}"]
+        assert not torch.equal(average, part[name]), name
+        assert not torch.equal(average, whole[f"{trained}.{name}"]), name
     assert run(tmp_path / "pieces", [Stop(after=4)])[0] == 4
     steps, pieces = run(tmp_path / "pieces", [])
     assert steps == config.max_steps
@@ -107,12 +122,25 @@ def test_minutes_are_those_of_one_piece_and_seconds_those_of_all(world, parts, c
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_a_checkpoint(world, parts, config, tmp_path):
-    module, batches = vqgan_run(world, parts, replace(config, checkpoint_every=1))
+    module, batches = vqgan_run(world, parts, config)
     with torch.no_grad():
         module.vqgan.decoder.head.bias.fill_(float("nan"))
     with pytest.raises(FloatingPointError, match=r"training\.learning_rate"):
         fit(module, batches, replace(config, checkpoint_every=1), tmp_path)
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_a_gradient_that_is_no_number_ends_the_run_with_whole_weights(
+    world, parts, config, tmp_path
+):
+    module, batches = vqgan_run(world, parts, config)
+    module.vqgan.decoder.head.bias.register_hook(
+        lambda gradient: gradient * (float("nan") if module.global_step == 2 else 1)
+    )
+    with pytest.raises(FloatingPointError, match=r"the gradient's norm is nan at step 3"):
+        fit(module, batches, replace(config, checkpoint_every=1), tmp_path)
+    assert len(list(tmp_path.rglob("*.ckpt"))) == 2
+    assert all(each.isfinite().all() for each in trained_state(tmp_path).values())
 
 
 def test_a_device_is_told_to_lightning_in_its_words():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from src.training.vqgan_module import (
@@ -48,6 +50,22 @@ def test_few_latents_far_from_any_code_outweigh_a_crowd_a_little_apart(world, pa
         module._spread(torch.arange(len(codebook)) == 0, latents, rng)
         drawn += int(codebook[0, 1] == 5)
     assert drawn > 28  # expected: 34.5 by the fourth power, 8 by the square
+
+
+def test_the_loss_is_of_pictures_that_went_through_their_codes(world, parts, config):
+    quantized = replace(config, continuous_steps=0, locality_weight=0.0)
+    module = VqganModule(parts.image_tokenizer, quantized, seed=0)
+    module.log = module.log_dict = lambda *_, **__: None  # there is no trainer to log to
+    batch = VqganBatches(world, quantized, seed=0)(0)
+    pixels = to_unit_pixels(batch)
+    module.cluster_sizes.fill_(1.0)  # the codebook as it is: the step moves it after its use
+    through = module.vqgan.quantize(module.vqgan.encode_latents(pixels))
+    error = module.vqgan.decode_codes(through.codes) - pixels
+    expected = 0.25 * error.abs().mean() + 4 * error.square().mean() + through.commitment_loss / 4
+    loss = module.training_step(batch, 0)
+    assert torch.isclose(loss, expected, atol=1e-5)
+    loss.backward()
+    assert all(each.grad.any() for each in module.vqgan.encoder.parameters())
 
 
 def test_of_codes_that_say_the_same_the_most_used_one_stays():
