@@ -4,7 +4,7 @@ Imports no torch, so that composing a configuration and `--help` stay quick.
 """
 
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from omegaconf import MISSING
@@ -108,6 +108,11 @@ def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
         if is_dataclass(entry.type):
             types |= key_types(entry.type, key + ".")
     return types
+
+
+def settings_read(config: RunConfig, task: str) -> dict[str, Any]:
+    """The settings that a task looks at, as nested dictionaries: what its numbers can depend on."""
+    return {key: value for key, value in asdict(config).items() if key in ("name", *READ_BY[task])}
 
 
 def check(config: RunConfig) -> None:

@@ -1,14 +1,15 @@
 """Write experiments/README.md, and the results in README.md, anew from headers and records."""
 
-from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from src.compose import composed
-from src.config import RunConfig
+from src.config import RunConfig, settings_read
 from src.experiments import RECORDS, ROOT, Header, experiments
 from src.report.index import Row, index, with_results
 from src.report.record import FILE_NAME, read_record, stale_reasons
 from src.report.tables import markdown_table
+from src.tasks.drawing import short_hash
 from src.whole_files import write_whole
 
 INDEX = RECORDS / "README.md"
@@ -46,4 +47,16 @@ def _row(header: Header) -> Row:
         return Row(header, None, [])
     record = read_record(path)
     config = composed([f"+exp={header.name}"]).config
-    return Row(header, record, stale_reasons(record, asdict(config), asdict(RunConfig())))
+    settings = (settings_read(each, config.task) for each in (config, RunConfig()))
+    weights = shipped_weights() if config.task in ("evaluate", "first_light") else None
+    return Row(header, record, stale_reasons(record, *settings, weights))
+
+
+@cache
+def shipped_weights() -> dict[str, str]:
+    """The hashes that a measurement of the shipped model would record today."""
+    from src.amused import Amused
+    from src.evaluation.suite import open_clip
+
+    clip = open_clip(RunConfig().evaluation)
+    return {"model": short_hash(Amused.embedded()), clip.name: clip.weights_hash}

@@ -3,14 +3,13 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from rich.console import Console
 
-from src.config import RunConfig
+from src.config import RunConfig, settings_read
 from src.evaluation.measurement import Measurement
 from src.experiments import CONF, RECORDS, read_header
 from src.report.look import save_figure
@@ -40,8 +39,8 @@ def deliver(outcome: Outcome, config: RunConfig, folder: Path, seconds: float) -
     record = make_record(
         config.name,
         command_line(config),
-        asdict(config),
-        asdict(RunConfig()),
+        settings_read(config, config.task),
+        settings_read(RunConfig(), config.task),
         outcome.measurements,
         weights=outcome.weights,
         seeds=outcome.seeds,
