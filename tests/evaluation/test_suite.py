@@ -83,7 +83,7 @@ def test_held_out_prompts_show_a_pair_that_no_other_prompt_shows(world, prompts)
 
 
 def test_a_world_without_held_out_pairs_has_the_two_test_kinds(config):
-    plain = World(DataConfig(["star", "heart"], ["red", "blue"], ["white"]))
+    plain = World(DataConfig(["star", "heart"], ["red", "blue"], ["white"], test_ratio=0.5))
     assert list(draw_prompts(plain, config)) == ["one object", "two objects"]
 
 
