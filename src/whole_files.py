@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from filelock import FileLock, Timeout
+
 from src.errors import UserError
 
 _TROUBLE = {
@@ -47,6 +49,24 @@ def told_in_a_sentence(path: Path | str) -> Iterator[None]:
         if sentence is None:
             raise
         raise UserError(sentence) from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes of this machine while the block runs.
+
+    The system lets go of it when the process ends, however it ends. Raises UserError at once if
+    another one holds it.
+    """
+    with told_in_a_sentence(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / ".lock", timeout=0):
+                yield
+        except Timeout as error:
+            raise UserError(
+                f"Another process is at work in {folder}: wait for its end, or end it."
+            ) from error
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

@@ -2,11 +2,20 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
 from src.errors import UserError
-from src.whole_files import storage_sentence, told_in_a_sentence, writable_folder, write_whole
+from src.experiments import ROOT
+from src.whole_files import (
+    alone_in,
+    storage_sentence,
+    told_in_a_sentence,
+    writable_folder,
+    write_whole,
+)
 
 
 def test_a_file_is_replaced_by_the_new_content(tmp_path):
@@ -61,3 +70,19 @@ def test_storage_trouble_is_told_in_a_sentence_with_its_path(code):
 def test_other_errors_are_not_storage_trouble(tmp_path):
     with pytest.raises(OSError, match="timed out"), told_in_a_sentence(tmp_path):
         raise OSError(errno.ETIMEDOUT, "timed out")
+
+
+def test_a_folder_is_held_against_other_processes_and_let_go_when_they_are_killed(tmp_path):
+    code = (
+        "import sys, time, pathlib; from src.whole_files import alone_in\n"
+        "with alone_in(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="Another process is at work"), alone_in(tmp_path):
+            pass
+        holder.kill()
+    with alone_in(tmp_path):
+        pass

@@ -11,6 +11,7 @@ from src.experiments import RECORDS
 from src.memory import keep_freed_memory
 from src.tasks.inputs import choose_device
 from src.training.config import TrainingConfig
+from src.whole_files import alone_in
 
 NUM_MEASURED = 1024  # test scenes
 
@@ -31,17 +32,17 @@ def run(config: RunConfig, folder: Path) -> bool:
     device = choose_device(config.device, torch.cuda.device_count())
     place = RECORDS / config.name / "runs" / "train"
     _check_folders(training)
-    try:
-        if training.model == "vqgan":
-            trained = recipes.train_vqgan(world, training, config.seed, place, device)
-        elif training.model == "clip":
-            trained = recipes.train_clip(world, training, config.seed, place, device)
-        else:
-            trained = recipes.train_uvit(
-                world, config.masking, training, config.seed, place, device
-            )
-    except FloatingPointError as error:
-        raise UserError(f"{error} ({place}).") from error
+    inputs = (world, training, config.seed, place, device)
+    with alone_in(place):
+        try:
+            if training.model == "vqgan":
+                trained = recipes.train_vqgan(*inputs)
+            elif training.model == "clip":
+                trained = recipes.train_clip(*inputs)
+            else:
+                trained = recipes.train_uvit(*inputs, masking=config.masking)
+        except FloatingPointError as error:
+            raise UserError(f"{error} ({place}).") from error
     is_done = trained is not None
     ending = "All steps are done" if is_done else "Steps are left; the same command continues"
     Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")

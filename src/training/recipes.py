@@ -75,11 +75,12 @@ def train_clip(
 
 def train_uvit(
     world: World,
-    masking: MaskingConfig,
     config: TrainingConfig,
     seed: int,
     folder: Path,
     device: str = "auto",
+    *,
+    masking: MaskingConfig,
 ) -> Amused | None:
     """Train the U-ViT on cached tokens; all of aMUSEd when done, which `folder`/model holds too."""
     vqgan, text_encoder = open_image_tokenizer(config), open_text_encoder(config)

@@ -23,7 +23,7 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     assert train_vqgan(world, short, 0, vqgan)
     assert train_clip(world, replace(short, preset="glyphs_clip"), 0, clip)
     chained = replace(short, image_tokenizer=str(vqgan), text_encoder=str(clip))
-    assert train_uvit(world, MaskingConfig(), chained, 0, uvit)
+    assert train_uvit(world, chained, 0, uvit, masking=MaskingConfig())
 
     amused = Amused.from_pretrained(uvit / "model")
     generation = amused.generate("a small red heart on a white background", seeds=[0])
@@ -32,14 +32,18 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     for name in (vqgan, uvit):
         assert (name / "samples" / "step_00000002.png").is_file()
     assert not train_uvit(
-        world, MaskingConfig(), replace(chained, max_steps=60, max_minutes=0.0), 0, uvit
+        world,
+        replace(chained, max_steps=60, max_minutes=0.0),
+        0,
+        uvit,
+        masking=MaskingConfig(),
     )
 
 
 def test_a_part_that_was_never_trained_is_named(world, config, tmp_path):
     missing = replace(config, preset="glyphs", image_tokenizer=str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match=r"nowhere.*to its last step first"):
-        train_uvit(world, MaskingConfig(), missing, 0, tmp_path)
+        train_uvit(world, missing, 0, tmp_path, masking=MaskingConfig())
 
 
 def test_an_image_tokenizer_is_handed_over_finished_and_without_near_copies(

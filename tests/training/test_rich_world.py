@@ -155,4 +155,4 @@ def test_the_run_of_another_preset_is_no_image_tokenizer(world, config, rich_wor
     train_vqgan(world, short, 0, tmp_path)
     mixed = replace(config, preset="glyphs_rich", image_tokenizer=str(tmp_path))
     with pytest.raises(UserError, match="32 picture pixels, and the world 64"):
-        train_uvit(rich_world, MaskingConfig(), mixed, 0, tmp_path / "uvit")
+        train_uvit(rich_world, mixed, 0, tmp_path / "uvit", masking=MaskingConfig())
