@@ -112,7 +112,8 @@ def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
 
 def settings_read(config: RunConfig, task: str) -> dict[str, Any]:
     """The settings that a task looks at, as nested dictionaries: what its numbers can depend on."""
-    return {key: value for key, value in asdict(config).items() if key in ("name", *READ_BY[task])}
+    read = ("name", "task", *READ_BY[task])
+    return {key: value for key, value in asdict(config).items() if key in read}
 
 
 def check(config: RunConfig) -> None:
@@ -129,7 +130,7 @@ def check(config: RunConfig) -> None:
     kind, _, index = config.device.partition(":")
     is_numbered = ":" in config.device
     if kind not in ("auto", "cpu", "cuda") or (
-        is_numbered and (kind != "cuda" or not index.isdigit())
+        is_numbered and (kind != "cuda" or not (index.isascii() and index.isdecimal()))
     ):
         raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
     _whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
@@ -151,7 +152,13 @@ def check(config: RunConfig) -> None:
 def _check_prompts(config: RunConfig) -> None:
     if config.prompts and config.prompts_file is not None:
         raise UserError("prompts and prompts_file are both given; give one of them.")
-    if config.task == "generate" and not config.prompts and config.prompts_file is None:
+    if config.prompts_file == "":
+        raise UserError("prompts_file is empty; give a text file, a prompt a line.")
+    if (
+        config.task in ("generate", "observe")
+        and not config.prompts
+        and config.prompts_file is None
+    ):
         raise UserError(
             """There are no prompts: give 'prompts=["a red heart"]', or prompts_file=PATH."""
         )
@@ -159,6 +166,8 @@ def _check_prompts(config: RunConfig) -> None:
         for index, prompt in enumerate(getattr(config, key) or []):
             if not isinstance(prompt, str):
                 raise UserError(f"{key}[{index}] is {prompt!r}; a prompt is text in quotes.")
+            if any("\ud800" <= letter <= "\udfff" for letter in prompt):  # bytes that were no text
+                raise UserError(f"{key}[{index}] is {prompt!r}, which is not text in UTF-8.")
     negative = config.negative_prompts
     if negative is not None and config.prompts and len(negative) not in (1, len(config.prompts)):
         raise UserError(
@@ -173,6 +182,17 @@ def _check_seeds(config: RunConfig) -> None:
         _check_seed(f"seeds[{index}]", seed)
     if config.seeds is not None and config.prompts:
         check_seed_count(len(config.seeds), len(config.prompts), config.num_images_per_prompt)
+    elif config.prompts:
+        check_last_seed(config.seed, len(config.prompts) * config.num_images_per_prompt)
+
+
+def check_last_seed(first: int, num_images: int) -> None:
+    """Seeds are counted up from the first one; raises UserError where the last is too large."""
+    if first + num_images > 2**63:
+        raise UserError(
+            f"seed={first} is impossible for {num_images} images, whose seeds count up from it to "
+            f"2**63 - 1 at most; give a smaller one."
+        )
 
 
 def check_seed_count(num_seeds: int, num_prompts: int, num_images_per_prompt: int) -> None:

@@ -15,5 +15,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown `word`: the nearest known one, and then them all."""
     names = sorted(str(name) for name in known)
     close = get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}Known: {', '.join(names) or 'none'}."
+    hint, start = (f"did you mean '{close[0]}'? ", "Known") if close else ("", "known")
+    return f"{hint}{start}: {', '.join(names) or 'none'}."

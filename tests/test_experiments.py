@@ -10,7 +10,7 @@ from src.experiments import CONF, RECORDS, experiments, read_header
 
 FILES = sorted((CONF / "exp").glob("*.yaml"))
 HEADERS = experiments()
-GIVEN = {"generate": ['prompts=["a red heart"]']}  # what a command cannot do without
+GIVEN = dict.fromkeys(("generate", "observe"), ['prompts=["a red heart"]'])  # commands cannot do without
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -78,6 +78,17 @@ BAD_INPUT = {
     "prompt that is a number": (["+exp=generate", "prompts=[12]"], "prompts[0] is 12"),
     "prompts that are one text": (["+exp=generate", "prompts=heart"], "a list of texts"),
     "unbalanced quotes": (["+exp=generate", 'prompts=["a heart]'], "quote the whole argument"),
+    "nothing to observe": (["+exp=observe"], "There are no prompts"),
+    "prompt of broken bytes": (
+        ["+exp=generate", 'prompts=["a \udcff heart"]'],
+        "not text in UTF-8",
+    ),
+    "prompts file without a name": (["+exp=generate", "prompts_file="], "prompts_file is empty"),
+    "numbered device": ([*ONE_PROMPT, "device='cuda:²'"], "device='cuda:²' is unknown"),
+    "last seed too large": (
+        [*ONE_PROMPT, f"seed={2**63 - 1}", "num_images_per_prompt=2"],
+        "impossible for 2 images",
+    ),
     "prompts twice": ([*ONE_PROMPT, "prompts_file=x.txt"], "both given"),
     "too many negative prompts": ([*ONE_PROMPT, "negative_prompts=[a,b]"], "2 entries for 1"),
     "no images": ([*ONE_PROMPT, "num_images_per_prompt=0"], "num_images_per_prompt=0"),

@@ -2,7 +2,8 @@
 
 A record is of two things. Its identity is what the numbers depend on: the configuration (as far as
 it differs from the defaults and can change a number), the weights and the data. Its code is the
-git tree hash of `src` and `conf`. When either has moved on since, the record is stale.
+git tree hash of `src` and `conf`, and the hash of every room that the task uses. When a setting
+that the task reads, a weight, the data or a room used has moved on since, the record is stale.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from typing import Any
 from src.errors import UserError
 from src.evaluation.measurement import Measurement
 from src.report.code_identity import code_hashes, commit_and_dirt
+from src.report.code_used import code_used
 from src.whole_files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,13 +64,15 @@ class Record:
     command: str  # what to type to get it again
     measurements: list[Measurement]
     config_difference: dict[str, Any]  # {"sampler.num_steps": 8}: all that is not a default
-    config_hash: str
+    config_hash: str  # of that difference
+    settings: dict[str, Any]  # all that the task reads and that can change a number, defaults too
     weights: dict[str, str]  # {"model": hash, "glyph-clip": hash}
     data_hash: str
     seeds: dict[str, Any]  # {"pictures": [0, 1, 2], "prompts": 20000}
     device: str
     seconds: float
     code: dict[str, str]  # git tree hashes of src and conf, as they lay on disk
+    code_used: dict[str, str]  # hash of what the task uses of each room
     commit: str | None = None  # None: not a git checkout
     is_dirty: bool | None = None  # whether src or conf differed from the commit
     versions: dict[str, str] = field(default_factory=dict)
@@ -99,7 +103,8 @@ def make_record(
     """Gather a record of a run that has just ended.
 
     Args:
-        config, defaults: the run's and the schema's settings as nested dictionaries.
+        config, defaults: the run's and the schema's settings as nested dictionaries; `task` in
+            `config` names the file of src/tasks.
         weights: a hash for every model that took part.
         seconds: what the run took.
     """
@@ -111,12 +116,14 @@ def make_record(
         measurements=list(measurements),
         config_difference=difference,
         config_hash=_hash(difference),
+        settings=dotted(config),
         weights=dict(weights),
         data_hash=data_hash,
         seeds=dict(seeds),
         device=device,
         seconds=round(seconds, 2),
         code=code_hashes(root),
+        code_used=code_used(config["task"], root),
         commit=commit,
         is_dirty=is_dirty,
         versions=_versions(),
@@ -163,36 +170,40 @@ def stale_reasons(
     `weights` and `data_hash` are compared where given (hashing weights means opening them).
     """
     reasons = []
-    now, then = config_difference(config, defaults), record.config_difference
-    moved = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
+    now, then = dotted(config), record.settings
+    new = config_difference(config, defaults).keys() - then.keys()  # at its default: as before it
+    moved = {key for key, value in then.items() if now.get(key) != value} | new
     if moved:
-        reasons.append(f"the configuration has moved on: {', '.join(moved)}")
+        reasons.append(f"the configuration has moved on: {', '.join(sorted(moved))}")
     for model, digest in (weights or {}).items():
         if record.weights.get(model) != digest:
             reasons.append(f"the weights of {model} have changed")
     if data_hash is not None and data_hash != record.data_hash:
         reasons.append("the data has changed")
-    changed = [part for part, tree in code_hashes(root).items() if record.code.get(part) != tree]
+    used = code_used(config["task"], root)
+    changed = {
+        room for room in used | record.code_used if used.get(room) != record.code_used.get(room)
+    }
     if changed:
-        reasons.append(f"the code has changed: {', '.join(changed)}")
+        reasons.append(f"the code has changed: {', '.join(sorted(changed))}")
     return reasons
 
 
-def config_difference(
-    config: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = ""
-) -> dict[str, Any]:
+def config_difference(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that differ from the defaults and can change a number, by dotted key, sorted."""
-    difference = {}
-    for key in sorted(config):
-        value, default, dotted = config[key], defaults.get(key), prefix + key
-        if any(fnmatch(dotted, pattern) for pattern in WITHOUT_EFFECT):
+    plain = dotted(defaults)
+    return {key: value for key, value in dotted(config).items() if value != plain.get(key)}
+
+
+def dotted(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """All settings that can change a number, as {"sampler.num_steps": 12, ...}, sorted."""
+    settings = {}
+    for name in sorted(config):
+        key, value = prefix + name, config[name]
+        if any(fnmatch(key, pattern) for pattern in WITHOUT_EFFECT):
             continue
-        if isinstance(value, Mapping):
-            inner = default if isinstance(default, Mapping) else {}
-            difference |= config_difference(value, inner, dotted + ".")
-        elif value != default:
-            difference[dotted] = value
-    return difference
+        settings |= dotted(value, key + ".") if isinstance(value, Mapping) else {key: value}
+    return settings
 
 
 def _hash(content: Any) -> str:

@@ -22,6 +22,7 @@ def run(config: RunConfig, folder: Path) -> None:
     """Generate every prompt's pictures into `output_dir`, or into the run's folder."""
     prompts = read_prompts(config)
     seeds = choose_seeds(config, len(prompts))
+    negative = choose_negative_prompts(config, len(prompts))
     target = Path(config.output_dir) if config.output_dir else folder
     check_unused(target)
     model = open_model(config)
@@ -30,7 +31,7 @@ def run(config: RunConfig, folder: Path) -> None:
 
     about = settings(config, model)
     pictures, entries = [], []
-    for image, entry in _generated(model, config, prompts, seeds):
+    for image, entry in _generated(model, config, prompts, seeds, negative):
         write_whole(target / entry["file"], annotated_png(image, entry | about))
         entries.append(entry)
         pictures += [image] if len(pictures) < LARGEST_GRID else []
@@ -44,10 +45,9 @@ def run(config: RunConfig, folder: Path) -> None:
 
 
 def _generated(
-    model, config: RunConfig, prompts: list[str], seeds: list[int]
+    model, config: RunConfig, prompts: list[str], seeds: list[int], negative: list[str] | None
 ) -> Iterator[tuple[Image.Image, dict]]:
     """Every picture as soon as it is there, with its file's name, prompt and seed."""
-    negative = choose_negative_prompts(config, len(prompts))
     each = config.num_images_per_prompt
     index = 0
     with drawing_progress() as progress:

@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from src.config import EMBEDDED, PUBLISHED_MODELS, RunConfig, check_seed_count
+from src.config import (
+    EMBEDDED,
+    PUBLISHED_MODELS,
+    RunConfig,
+    check_last_seed,
+    check_seed_count,
+)
 from src.errors import UserError
 from src.memory import keep_freed_memory
 
@@ -53,11 +59,13 @@ def read_prompts(config: RunConfig) -> list[str]:
             raise UserError("""There are no prompts: give 'prompts=["a red heart"]'.""")
         return list(config.prompts)
     path = Path(config.prompts_file)
-    if not path.is_file():
-        raise UserError(f"prompts_file={path} is not a file; give a text file, a prompt a line.")
-    if path.stat().st_size > LONGEST_PROMPTS_FILE:
-        raise UserError(f"prompts_file={path} is larger than 10 MiB; is it a list of prompts?")
     try:
+        if not path.is_file():
+            raise UserError(
+                f"prompts_file={path} is not a file; give a text file, a prompt a line."
+            )
+        if path.stat().st_size > LONGEST_PROMPTS_FILE:
+            raise UserError(f"prompts_file={path} is larger than 10 MiB; is it a list of prompts?")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
@@ -76,7 +84,9 @@ def choose_seeds(config: RunConfig, num_prompts: int) -> list[int]:
     if config.seeds is not None:
         check_seed_count(len(config.seeds), num_prompts, config.num_images_per_prompt)
         return list(config.seeds)
-    return list(range(config.seed, config.seed + num_prompts * config.num_images_per_prompt))
+    num_images = num_prompts * config.num_images_per_prompt
+    check_last_seed(config.seed, num_images)
+    return list(range(config.seed, config.seed + num_images))
 
 
 def choose_negative_prompts(config: RunConfig, num_prompts: int) -> list[str] | None:

@@ -27,6 +27,8 @@ def record(**changes) -> Record:
         "device": "cpu",
         "seconds": 1.0,
         "code": {},
+        "code_used": {},
+        "settings": {},
         "recorded": "2026-01-02 03:04 UTC",
     }
     return Record(**fields | changes)

@@ -16,6 +16,7 @@ from src.report.record import (
 )
 
 DEFAULTS = {
+    "task": "evaluate",
     "device": "auto",
     "save_record": False,
     "sampler": {"num_steps": 12, "guidance_scale": 10.0},
@@ -29,7 +30,16 @@ WEIGHTS = {"model": "0123456789ab", "glyph-clip": "ba9876543210"}
 def root(tmp_path):
     """A small repository with one commit."""
     (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "run.py").write_text("print(1)\n")
+    files = {
+        "tasks/evaluate.py": "from src.sampler import step\nimport src.config",
+        "sampler/step.py": "def draw():\n    from src.masking.schedule import cosine",
+        "masking/schedule.py": "import math",
+        "training/fit.py": "import src.sampler.step",
+        "config.py": "import src.training.fit",
+    }
+    for name, content in files.items():
+        (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / name).write_text(content)
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "config.yaml").write_text("name: x\n")
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "All there is"]):
@@ -77,6 +87,8 @@ def test_it_holds_what_the_number_depends_on(record, tmp_path):
     assert entries["seconds"] == 12.35
     assert entries["is_dirty"] is False
     assert set(entries["code"]) == {"src", "conf"}
+    assert set(entries["code_used"]) == {"src/masking", "src/sampler", "src/tasks"}
+    assert entries["settings"]["training.batch_size"] == 64
     assert {"torch", "clean-fid", "torchmetrics", "python"} <= set(entries["versions"])
 
 
@@ -99,13 +111,29 @@ def test_a_setting_that_moved_on_is_named(record, root):
     assert back_to_default == ["the configuration has moved on: sampler.num_steps"]
 
 
+def test_a_default_that_moved_on_is_named_and_a_new_setting_at_its_default_is_none(record, root):
+    moved = DEFAULTS["sampler"] | {"guidance_scale": 3.0}
+    now = DEFAULTS | {"sampler": moved | {"num_steps": 8}, "frames": 1}
+    found = stale_reasons(record, now, DEFAULTS | {"sampler": moved, "frames": 1}, root=root)
+    assert found == ["the configuration has moved on: sampler.guidance_scale"]
+    now["frames"] = 2
+    found = stale_reasons(record, now, DEFAULTS | {"frames": 1}, root=root)
+    assert found == ["the configuration has moved on: frames, sampler.guidance_scale"]
+
+
 def test_other_weights_data_or_code_are_each_named(record, root):
     assert reasons(record, root, weights=WEIGHTS | {"model": "f" * 12}) == [
         "the weights of model have changed"
     ]
     assert reasons(record, root, data_hash="e" * 12) == ["the data has changed"]
-    (root / "src" / "run.py").write_text("print(2)\n")
-    assert reasons(record, root) == ["the code has changed: src"]
+    (root / "src" / "masking" / "schedule.py").write_text("import cmath")
+    assert reasons(record, root) == ["the code has changed: src/masking"]
+
+
+def test_code_that_the_task_never_imports_leaves_it_current(record, root):
+    for name in ("training/fit.py", "config.py", "tasks/train.py"):
+        (root / "src" / name).write_text("print(2)")
+    assert reasons(record, root) == []
 
 
 def test_the_identity_follows_settings_weights_and_data_and_nothing_else(record, root):

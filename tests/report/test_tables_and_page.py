@@ -34,6 +34,8 @@ def record():
         device="cpu",
         seconds=1.5,
         code={},
+        code_used={},
+        settings={},
     )
 
 

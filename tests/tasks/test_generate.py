@@ -61,6 +61,14 @@ def test_a_prompts_file_goes_into_the_folder_that_was_asked_for(config, tmp_path
     assert not (tmp_path / "run").exists()
 
 
+def test_negative_prompts_that_do_not_match_a_prompts_file_leave_no_folder(config, tmp_path):
+    (tmp_path / "prompts.txt").write_text("a red star\na green sun\na blue moon\n")
+    given = {"prompts_file": f"{tmp_path}/prompts.txt", "negative_prompts": ["a", "b"]}
+    with pytest.raises(UserError, match="2 entries for 3 prompts"):
+        run(config("generate", **given, output_dir=f"{tmp_path}/pictures"), tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["prompts.txt"]
+
+
 def test_pictures_of_another_run_are_not_overwritten(config, tmp_path):
     chosen = config("generate", prompts=PROMPTS[:1], output_dir=str(tmp_path / "pictures"))
     run(chosen, tmp_path)

@@ -35,11 +35,18 @@ def test_a_file_without_readable_prompts_is_named(tmp_path, content, said):
     assert str(path) in str(refusal.value)
 
 
+def test_a_file_whose_name_no_system_takes_is_told_in_a_sentence():
+    with pytest.raises(UserError, match="cannot be read: File name too long"):
+        read_prompts(config(prompts_file="p" * 300))
+
+
 def test_seeds_count_up_from_the_seed_where_none_are_given():
     assert choose_seeds(config(seed=7, num_images_per_prompt=2), num_prompts=2) == [7, 8, 9, 10]
     assert choose_seeds(config(seeds=[3, 1]), num_prompts=2) == [3, 1]
     with pytest.raises(UserError, match="2 entries for 3 images"):
         choose_seeds(config(seeds=[3, 1]), num_prompts=3)
+    with pytest.raises(UserError, match="impossible for 2 images"):
+        choose_seeds(config(seed=2**63 - 1), num_prompts=2)
 
 
 def test_one_negative_prompt_serves_all():

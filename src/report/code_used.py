@@ -1,0 +1,72 @@
+"""Which of our rooms a task's numbers can come from: the files that it imports, followed through.
+
+A record made before another room was built on stays current: only the code that can have had a
+part in its numbers counts. Settings are compared by value, so the files that only carry, check,
+write or show them do not count either.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+WITHOUT_EFFECT = (
+    "src/report/",
+    *(f"src/{name}.py" for name in ("config", "compose", "command_line", "experiments", "run")),
+    *(f"src/{name}.py" for name in ("errors", "installation", "memory", "whole_files")),
+    *(f"src/{room}/config.py" for room in ("data", "evaluation", "masking", "sampler", "training")),
+    *(f"src/tasks/{name}.py" for name in ("outcome", "index", "doctor")),
+)
+
+
+def code_used(task: str, root: Path) -> dict[str, str]:
+    """Hash of what a task uses of each room: {"src/sampler": 12 hex digits, ...}, sorted.
+
+    Args:
+        task: a file of src/tasks; its imports are followed, also those inside functions.
+    """
+    rooms: dict[str, list[Path]] = {}
+    for path in sorted(_closure(root / "src" / "tasks" / f"{task}.py", root)):
+        rooms.setdefault(path.parent.relative_to(root).as_posix(), []).append(path)
+    return {room: _hash_of(files) for room, files in sorted(rooms.items())}
+
+
+def _closure(start: Path, root: Path) -> set[Path]:
+    """A file, all files of ours that it imports, and those that they import."""
+    found, waiting = set(), [start]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file() or _is_without_effect(path, root):
+            continue
+        found.add(path)
+        waiting += [root / module for module in _imported(path)]
+    return found
+
+
+def _is_without_effect(path: Path, root: Path) -> bool:
+    return path.relative_to(root).as_posix().startswith(WITHOUT_EFFECT)
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    """Files that the names of the import statements can mean, whether or not they exist."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{each.name}" for each in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "src":
+                for depth in range(1, len(parts) + 1):  # importing a.b runs a/__init__.py as well
+                    yield Path(*parts[:depth], "__init__.py")
+                yield Path(*parts).with_suffix(".py")
+
+
+def _hash_of(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]
