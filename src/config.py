@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from src.data.config import DataConfig, check_data
+from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError
 from src.evaluation.config import EvaluationConfig
@@ -28,6 +28,7 @@ TASKS = (
     "observe",
     "first_light",
     "preview_data",
+    "encode_dataset",
     "doctor",
     "index",
 )
@@ -49,10 +50,11 @@ READ_BY = {  # what of RunConfig each task looks at
     "evaluate": (*OPENING, *JUDGING),
     "first_light": (*OPENING, *DRAWING, *JUDGING),
     "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
+    "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
     "doctor": ("output_dir",),
     "index": (),
 }
-READS_PICTURES = ("preview_data",)  # tasks that look at data.path
+READS_PICTURES = ("preview_data", "encode_dataset")  # tasks that look at data.path
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -118,6 +120,7 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
+    encoding: EncodingConfig = field(default_factory=EncodingConfig)
 
 
 def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
@@ -166,6 +169,7 @@ def check(config: RunConfig) -> None:
     _check_evaluation(config.evaluation)
     _check_training(config.training)
     check_data(config.data)
+    check_encoding(config.encoding, config.data)
     if config.data.path is not None and config.task not in READS_PICTURES:
         raise UserError(
             f"data.path={config.data.path} has no effect: the task {config.task} draws its scenes; "

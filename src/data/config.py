@@ -62,6 +62,30 @@ class DataConfig(PicturesConfig, WorldConfig):
     """What is trained on: the pictures at `path`, or scenes of the world where it is None."""
 
 
+@dataclass
+class EncodingConfig:
+    """How pictures become a folder of token ids."""
+
+    shard_rows: int = 1024  # rows of the data set in one file; a killed run loses at most one
+    crops_per_row: int = 1  # different random crops of each picture
+    has_text_states: bool = False  # keep what CLIP makes of the captions too: 116 KiB a row
+    num_scenes: int = 4096  # of a drawn world, which has no end
+    num_workers: int = 0  # processes that read and crop
+
+
+def check_encoding(encoding: EncodingConfig, data: DataConfig) -> None:
+    """Refuse what no folder of tokens could be; raises UserError."""
+    for key in ("shard_rows", "num_scenes"):
+        whole(f"encoding.{key}", getattr(encoding, key), 1, 10**9)
+    whole("encoding.crops_per_row", encoding.crops_per_row, 1, 1000)
+    whole("encoding.num_workers", encoding.num_workers, 0, 1024)
+    if encoding.crops_per_row > 1 and (data.crop == "center" or data.path is None):
+        raise UserError(
+            f"encoding.crops_per_row={encoding.crops_per_row} would repeat the same picture: it "
+            "needs data.crop=random and pictures at data.path."
+        )
+
+
 def check_data(data: DataConfig) -> None:
     """Refuse settings that no data set could have; raises UserError."""
     if data.path is not None and not data.path.strip():
