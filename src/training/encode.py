@@ -7,6 +7,7 @@ picture alone: each is encoded by itself, so neither company nor a restart chang
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from src.amused import Amused
 from src.data.bad_rows import FILE_NAME, BadRowError, BadRows, Refusal
 from src.data.captioned import CaptionedPicture
-from src.data.config import DataConfig, EncodingConfig
+from src.data.config import DataConfig, EncodingConfig, WorldConfig
 from src.data.survey import Rows
 from src.data.token_table import EncodedRow, Shard, read_shard, write_shard
 from src.training.run_identity import claim_run
@@ -64,11 +65,10 @@ def encoding_identity(
     amused: Amused, data: DataConfig, encoding: EncodingConfig, seed: int, data_hash: str
 ) -> dict[str, Any]:
     """All that decides the content of the shards, by dotted key."""
-    drawn = {"world": json.loads(json.dumps(vars(data)))} if data.path is None else {}
+    drawn = [entry.name for entry in fields(WorldConfig)]
     return {
-        **{f"data.{key}": getattr(data, key) for key in READ},
+        **{f"data.{key}": getattr(data, key) for key in (drawn if data.path is None else READ)},
         **{f"encoding.{key}": v for key, v in vars(encoding).items() if key != "num_workers"},
-        **drawn,
         "data.path, content": data_hash,
         "model, weights": amused.weights_hash[:12],
         "seed": seed,
