@@ -15,7 +15,7 @@ from torch.nn.utils import get_total_norm
 
 from src.errors import UserError
 from src.training.batches import BatchesByStep, step_loader
-from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint
+from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint, prune
 from src.training.config import TrainingConfig
 
 
@@ -97,6 +97,7 @@ def fit(
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     checkpoints = folder / "checkpoints"
+    prune(checkpoints)
     resume = newest_checkpoint(checkpoints)
     first_step = int(resume.stem.removeprefix("step_")) if resume else 0
     if first_step > config.max_steps:
