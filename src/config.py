@@ -3,24 +3,35 @@
 Imports no torch, so that composing a configuration and `--help` stay quick.
 """
 
-import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from omegaconf import MISSING
 
-from src.data.config import DataConfig
+from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
-from src.errors import UserError, nearest
+from src.errors import UserError
 from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
+from src.limits import between, check_seed, one_of, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
 from src.training.config import MODELS, OPTIMIZERS, PRECISIONS, SHARED_KEYS, TrainingConfig
 from src.training.sizes import check_sizes
 
 # files of src/tasks
-TASKS = ("train", "train_all", "generate", "evaluate", "observe", "first_light", "doctor", "index")
+TASKS = (
+    "train",
+    "train_all",
+    "generate",
+    "evaluate",
+    "observe",
+    "first_light",
+    "preview_data",
+    "encode_dataset",
+    "doctor",
+    "index",
+)
 DTYPES = ("float32", "float16", "bfloat16")
 # what train_all hands to every model besides data
 CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
@@ -38,9 +49,12 @@ READ_BY = {  # what of RunConfig each task looks at
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
     "first_light": (*OPENING, *DRAWING, *JUDGING),
+    "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
+    "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
     "doctor": ("output_dir",),
     "index": (),
 }
+READS_PICTURES = ("preview_data", "encode_dataset")  # tasks that look at data.path
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -64,6 +78,14 @@ class MicroCondConfig:
             self.crop_left,
             self.aesthetic_score,
         )
+
+
+@dataclass
+class PreviewConfig:
+    """How much of a data set is looked at before training."""
+
+    num_rows: int = 1000  # spread over the table; all of a smaller one
+    num_shown: int = 12  # with their crop and what tokens keep
 
 
 @dataclass
@@ -97,6 +119,8 @@ class RunConfig:
     sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    preview: PreviewConfig = field(default_factory=PreviewConfig)
+    encoding: EncodingConfig = field(default_factory=EncodingConfig)
 
 
 def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
@@ -118,9 +142,9 @@ def settings_read(config: RunConfig, task: str) -> dict[str, Any]:
 
 def check(config: RunConfig) -> None:
     """Refuse what no task could do; raises UserError. Needs no model, no torch, presets alone."""
-    _one_of("task", config.task, TASKS)
-    _one_of("kind", config.kind, KINDS)
-    _one_of("dtype", config.dtype, DTYPES)
+    one_of("task", config.task, TASKS)
+    one_of("kind", config.kind, KINDS)
+    one_of("dtype", config.dtype, DTYPES)
     if not config.model.strip():
         raise UserError(
             "model is empty; give embedded, amused_256, amused_512, a folder, a hub id."
@@ -133,10 +157,10 @@ def check(config: RunConfig) -> None:
         is_numbered and (kind != "cuda" or not (index.isascii() and index.isdecimal()))
     ):
         raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
-    _whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
+    whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
     for side in ("height", "width"):
         if getattr(config, side) is not None:
-            _whole(side, getattr(config, side), 1, 10**6)
+            whole(side, getattr(config, side), 1, 10**6)
     _check_prompts(config)
     _check_seeds(config)
     _check_micro_cond(config.micro_cond)
@@ -144,7 +168,15 @@ def check(config: RunConfig) -> None:
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
     _check_training(config.training)
-    _check_data(config.data)
+    check_data(config.data)
+    check_encoding(config.encoding, config.data)
+    if config.data.path is not None and config.task not in READS_PICTURES:
+        raise UserError(
+            f"data.path={config.data.path} has no effect: the task {config.task} draws its scenes; "
+            f"pictures are read by {', '.join(READS_PICTURES)}."
+        )
+    whole("preview.num_rows", config.preview.num_rows, 1, 100_000)
+    whole("preview.num_shown", config.preview.num_shown, 1, 64)
     if config.task == "train":
         check_sizes(config.training, config.data)
 
@@ -177,9 +209,9 @@ def _check_prompts(config: RunConfig) -> None:
 
 
 def _check_seeds(config: RunConfig) -> None:
-    _check_seed("seed", config.seed)
+    check_seed("seed", config.seed)
     for index, seed in enumerate(config.seeds or []):
-        _check_seed(f"seeds[{index}]", seed)
+        check_seed(f"seeds[{index}]", seed)
     if config.seeds is not None and config.prompts:
         check_seed_count(len(config.seeds), len(config.prompts), config.num_images_per_prompt)
     elif config.prompts:
@@ -212,12 +244,12 @@ def _check_micro_cond(micro_cond: MicroCondConfig) -> None:
 
 
 def _check_evaluation(evaluation: EvaluationConfig) -> None:
-    _whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
-    _whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
-    _whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
+    whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
+    whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
+    whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
     for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
-        _check_seed(f"evaluation.{key}", getattr(evaluation, key))
-    _between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
+        check_seed(f"evaluation.{key}", getattr(evaluation, key))
+    between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
 
 
 STEPS = ("max_steps", "checkpoint_every", "sample_every", "log_every", "move_every")
@@ -240,41 +272,10 @@ RANGES = {
 
 
 def _check_training(training: TrainingConfig) -> None:
-    _one_of("training.model", training.model, MODELS)
-    _one_of("training.optimizer", training.optimizer, OPTIMIZERS)
-    _one_of("training.precision", training.precision, PRECISIONS)
+    one_of("training.model", training.model, MODELS)
+    one_of("training.optimizer", training.optimizer, OPTIMIZERS)
+    one_of("training.precision", training.precision, PRECISIONS)
     for key, ends in WHOLE_RANGES.items():
-        _whole(f"training.{key}", getattr(training, key), *ends)
+        whole(f"training.{key}", getattr(training, key), *ends)
     for key, ends in RANGES.items():
-        _between(f"training.{key}", getattr(training, key), *ends)
-
-
-def _check_data(data: DataConfig) -> None:
-    _check_seed("data.seed", data.seed)
-    for key in ("picture_size", "cell_size", "small_cells", "large_cells"):
-        _whole(f"data.{key}", getattr(data, key), 1, 4096)
-    _whole("data.positions", data.positions, 0, 4095)
-    # a split that takes nothing or everything would be drawn for without end
-    _between("data.test_ratio", data.test_ratio, 0.001, 0.999)
-    _between("data.two_objects_prob", data.two_objects_prob, 0, 1)
-    _between("data.degraded_prob", data.degraded_prob, 0, 1)
-
-
-def _check_seed(key: str, seed: int) -> None:
-    if not 0 <= seed < 2**63:
-        raise UserError(f"{key}={seed} is impossible; give a whole number from 0 to 2**63 - 1.")
-
-
-def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UserError(f"{key}='{value}' is unknown; {nearest(value, known)}")
-
-
-def _whole(key: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise UserError(f"{key}={value} is impossible; give a whole number from {low} to {high:,}.")
-
-
-def _between(key: str, value: int | float, low: int | float, high: int | float) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
-        raise UserError(f"{key}={value} is impossible; give a number from {low} to {high:,}.")
+        between(f"training.{key}", getattr(training, key), *ends)

@@ -90,6 +90,13 @@ def write_whole(path: Path, content: bytes | str) -> None:
             raise
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove what killed writers have left in a folder that nobody else writes to."""
+    with told_in_a_sentence(folder):
+        for part in folder.glob(".*.part"):
+            part.unlink(missing_ok=True)
+
+
 def writable_folder(path: Path, num_bytes: int = 0) -> Path:
     """Make the folder and try it with a small file, before the work starts; raises UserError."""
     with told_in_a_sentence(path):

@@ -10,7 +10,8 @@ from src.experiments import CONF, RECORDS, experiments, read_header
 
 FILES = sorted((CONF / "exp").glob("*.yaml"))
 HEADERS = experiments()
-GIVEN = dict.fromkeys(("generate", "observe"), ['prompts=["a red heart"]'])  # commands cannot do without
+ONE_PROMPT = ['prompts=["a red heart"]']  # what these commands cannot do without
+GIVEN = {"generate": ONE_PROMPT, "observe": ONE_PROMPT}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

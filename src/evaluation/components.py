@@ -18,6 +18,7 @@ from src.evaluation.features import ClipEncoder
 from src.evaluation.intervals import bootstrap_interval, wilson_interval
 from src.evaluation.measurement import Measurement
 from src.evaluation.prompt_accuracy import judge_all, prompt_accuracy, read_pictures
+from src.evaluation.psnr import psnr
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import MaskingConfig
 from src.masking.corrupt import IGNORED_TARGET, hide_tokens
@@ -35,8 +36,8 @@ def round_trip(vqgan: VQGAN, world: World, num_scenes: int) -> list[Measurement]
     with torch.no_grad():
         token_ids = torch.cat([vqgan.encode(part) for part in pixels.split(AT_ONCE)])
         back = torch.cat([vqgan.decode(part) for part in token_ids.split(AT_ONCE)])
-    psnr = -10 * (back - pixels).square().mean(dim=(1, 2, 3)).log10().double().numpy()
-    low, high = bootstrap_interval(psnr, np.random.default_rng(0))
+    decibels = psnr(pixels, back).double().numpy()
+    low, high = bootstrap_interval(decibels, np.random.default_rng(0))
     oracle, scenes = Oracle(world), [each.scene for each in examples]
     subjects = {
         "after the round trip": (back * 255).round().byte().movedim(1, -1).numpy(),
@@ -52,7 +53,7 @@ def round_trip(vqgan: VQGAN, world: World, num_scenes: int) -> list[Measurement]
     trip = "after the round trip"
     return [
         *right,
-        Measurement("PSNR, dB", float(psnr.mean()), num_scenes, low, high, subject=trip),
+        Measurement("PSNR, dB", float(decibels.mean()), num_scenes, low, high, subject=trip),
         Measurement("codes used", share, num_scenes, subject=trip, is_share=True),
     ]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 WITHOUT_EFFECT = (
     "src/report/",
     *(f"src/{name}.py" for name in ("config", "compose", "command_line", "experiments", "run")),
-    *(f"src/{name}.py" for name in ("errors", "installation", "memory", "whole_files")),
+    *(f"src/{name}.py" for name in ("errors", "installation", "limits", "memory", "whole_files")),
     *(f"src/{room}/config.py" for room in ("data", "evaluation", "masking", "sampler", "training")),
     *(f"src/tasks/{name}.py" for name in ("outcome", "index", "doctor")),
 )

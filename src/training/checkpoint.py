@@ -18,7 +18,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from src.errors import UserError
-from src.whole_files import told_in_a_sentence, write_whole
+from src.whole_files import clear_unfinished, told_in_a_sentence, write_whole
 
 KEPT = 2  # checkpoints left on disk: the newest and the one before it
 
@@ -44,14 +44,34 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class EverySteps(Checkpoint):
-    """Save each `every` steps and at the end of a piece; keep the newest two that are valid."""
+    """Save each `every` steps and at the end of a piece; keep the newest two that are valid.
+
+    Lightning logs a step's numbers only after the step's own hooks. Killed in between, a run would
+    go on behind a step that no log has: so a checkpoint holds the numbers of its step, and a run
+    that continues logs them again. The last step is saved when its numbers are logged.
+    """
 
     def __init__(self, folder: Path, every: int):
         self.folder, self.every = folder, every
+        self.logged: dict[str, Any] = {}  # {"step": 99, "numbers": {"loss": 1.5}}
+
+    def on_train_start(self, trainer, _module) -> None:
+        for logger in trainer.loggers if self.logged else ():
+            logger.log_metrics(self.logged["numbers"], self.logged["step"])
 
     def on_train_batch_end(self, trainer, *_) -> None:
-        if trainer.global_step % self.every == 0:
+        step = trainer.global_step
+        if step % self.every == 0 and step < trainer.max_steps:
+            is_logged = step % trainer.log_every_n_steps == 0
+            numbers = {name: value.item() for name, value in trainer.callback_metrics.items()}
+            self.logged = {"step": step - 1, "numbers": numbers} if is_logged else {}
             self._save(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.logged
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.logged = state
 
     def on_train_end(self, trainer, _module) -> None:
         self._save(trainer)
@@ -61,11 +81,12 @@ class EverySteps(Checkpoint):
         if is_valid(path):
             return
         trainer.save_checkpoint(path)
-        _prune(self.folder)
+        prune(self.folder)
 
 
-def _prune(folder: Path) -> None:
+def prune(folder: Path) -> None:
     """Leave the newest valid checkpoints, and what is damaged; killed saves are cleared away."""
+    clear_unfinished(folder)
     for unfinished in (*folder.glob("step_*.partial"), *folder.glob("step_*.ckpt")):
         if not _hash_path(unfinished).exists():
             unfinished.unlink()

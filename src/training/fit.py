@@ -15,15 +15,16 @@ from torch.nn.utils import get_total_norm
 
 from src.errors import UserError
 from src.training.batches import BatchesByStep, step_loader
-from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint
+from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint, prune
 from src.training.config import TrainingConfig
 
 
 class StepsLeft(TQDMProgressBar):
     """Lightning's progress bar, which knows also after a resume how many steps are left."""
 
-    def on_train_start(self, trainer, module) -> None:
-        super().on_train_start(trainer, module)
+    def on_train_epoch_start(self, trainer, module) -> None:
+        super().on_train_epoch_start(trainer, module)
+        self.train_progress_bar.set_description("Training")  # epochs mean nothing to a run of steps
         self.train_progress_bar.initial = trainer.global_step
         self.train_progress_bar.reset(trainer.max_steps)
 
@@ -97,6 +98,7 @@ def fit(
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     checkpoints = folder / "checkpoints"
+    prune(checkpoints)
     resume = newest_checkpoint(checkpoints)
     first_step = int(resume.stem.removeprefix("step_")) if resume else 0
     if first_step > config.max_steps:

@@ -152,3 +152,20 @@ def test_a_device_is_told_to_lightning_in_its_words():
 def test_ctrl_c_ends_a_training_as_an_interruption(world, parts, config, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(*vqgan_run(world, parts, config), config, tmp_path, [Interrupt()])
+
+
+def test_the_progress_bar_counts_from_where_a_finished_run_is_made_longer(
+    world, parts, config, tmp_path
+):
+    module, batches = vqgan_run(world, parts, config)
+    fit(module, batches, config, tmp_path)
+    seen = []
+
+    class Look(lightning.Callback):
+        def on_train_batch_end(self, trainer, *_):
+            bar = trainer.progress_bar_callback.train_progress_bar
+            seen.append((bar.initial, bar.total, bar.n))
+
+    fit(module, batches, replace(config, max_steps=9), tmp_path, [Look()])
+    assert [(initial, total) for initial, total, _ in seen] == [(6, 9)] * 3
+    assert seen[-1][2] == 9

@@ -1,0 +1,208 @@
+"""Captioned pictures from wherever they lie, opened by the `datasets` library as one table of rows.
+
+A hub id, a folder of pictures with metadata.jsonl, Parquet, lists in JSON or CSV that name picture
+files, WebDataset tars, and what `Dataset.save_to_disk` wrote. Random access to any row; what has to
+be unpacked for that lies in the library's own cache.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from src.data.bad_rows import BadRowError
+from src.data.columns import cell, find_columns
+from src.data.config import PicturesConfig
+from src.errors import UserError
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+BUILDERS = {  # the library's loader for files of that kind
+    ".tar": "webdataset",
+    ".parquet": "parquet",
+    ".jsonl": "json",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".arrow": "arrow",
+}
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")  # of a folder of pictures
+SAVED = ("state.json", "dataset_dict.json")  # of `Dataset.save_to_disk`
+
+
+class RawRow(NamedTuple):
+    """One row as it was written, before the picture is read."""
+
+    picture: bytes | str  # a file's content, or its path
+    place: str  # the file's name, for sentences about it
+    caption: str
+    original_width: float | None  # pixels; None = the picture's own size
+    original_height: float | None
+    aesthetic_score: float | None
+
+
+class PictureSource:
+    """An opened table. Rows are numbered from 0 and always stand in the same order."""
+
+    def __init__(self, table: Any, config: PicturesConfig, root: Path | None):
+        """Choose the columns of a `datasets.Dataset`.
+
+        Args:
+            root: the folder that relative picture paths start from.
+
+        Raises:
+            UserError: no row, no such column, or a picture column that holds something else.
+        """
+        if len(table) == 0:
+            raise UserError(
+                f"data.path={config.path}, split {config.split}: there is no row in it."
+            )
+        self.config, self.root = config, root
+        self.columns = find_columns(config, table.column_names)
+        self.names = tuple(table.column_names)
+        self.table = _undecoded(table.select_columns(self.columns.tops))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def fingerprint(self) -> str:
+        """The library's hash of the table: another one when a file was changed, added or taken."""
+        return self.table._fingerprint
+
+    def row(self, index: int) -> RawRow:
+        """Row number `index`; raises BadRowError for one without picture or caption."""
+        try:
+            row = self.table[index]
+        except UnicodeDecodeError as error:
+            raise BadRowError("its text is not UTF-8") from error
+        columns = self.columns
+        picture, place = self._picture(cell(row, columns.image))
+        caption = Path(place).stem if columns.caption is None else cell(row, columns.caption)
+        return RawRow(
+            picture,
+            place,
+            _caption(caption),
+            _number(cell(row, columns.original_width), "original width"),
+            _number(cell(row, columns.original_height), "original height"),
+            _number(cell(row, columns.aesthetic_score), "aesthetic score"),
+        )
+
+    def place(self, index: int) -> str:
+        """The picture's file name where it has one, for the list of bad rows."""
+        try:
+            return self._picture(cell(self.table[index], self.columns.image))[1]
+        except (BadRowError, UnicodeDecodeError):
+            return ""
+
+    def _picture(self, value: Any) -> tuple[bytes | str, str]:
+        content, path = value, None
+        if isinstance(value, dict):
+            content, path = value.get("bytes"), value.get("path")
+        if isinstance(content, bytes):
+            return content, str(path or "")
+        path = path or content
+        if not isinstance(path, str) or not path:
+            raise BadRowError("no picture")
+        full = Path(path) if self.root is None else self.root / path
+        return str(full), path
+
+
+def open_source(config: PicturesConfig) -> PictureSource:
+    """Open the pictures that `data.path` names; raises UserError in one sentence if it cannot be.
+
+    Nothing that a data set brings along as code is run.
+    """
+    import datasets  # takes a second
+
+    path = Path(config.path)
+    if any((path / name).is_file() for name in SAVED):
+        return PictureSource(_opened(config, datasets.load_from_disk, str(path)), config, None)
+    settings, root = _loader(config)
+    return PictureSource(_opened(config, datasets.load_dataset, **settings), config, root)
+
+
+def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
+    """Arguments for `datasets.load_dataset`, and where relative picture paths start."""
+    path, split = Path(config.path), {"split": config.split}
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        suffixes = {each.suffix.lower() for each in files if each.name not in METADATA}
+        if suffixes & PICTURES:
+            return {"path": "imagefolder", "data_dir": str(path), **split}, None
+        for suffix, builder in BUILDERS.items():
+            if suffix in suffixes:
+                found = [str(each) for each in files if each.suffix.lower() == suffix]
+                return {"path": builder, "data_files": {config.split: found}, **split}, path
+        kinds = ", ".join((*sorted(PICTURES), *BUILDERS))
+        raise UserError(f"data.path={path} is a folder without any file of a known kind: {kinds}.")
+    if path.is_file() or "*" in config.path:
+        builder = BUILDERS.get(path.suffix.lower())
+        if builder is None:
+            raise UserError(f"data.path={path} is of no known kind; known: {', '.join(BUILDERS)}.")
+        files = {"data_files": {config.split: config.path}}
+        return {"path": builder, **files, **split}, path.parent
+    is_hub_id = config.path.count("/") == 1 and not config.path.startswith((".", "/", "~"))
+    if not is_hub_id:
+        raise UserError(
+            f"data.path={path} is not there; give a folder, a file, a pattern such as 'part-*.tar' "
+            "or a hub id OWNER/NAME."
+        )
+    return {"path": config.path, "revision": config.revision, **split}, None
+
+
+def _opened(config: PicturesConfig, load: Callable, *args: Any, **settings: Any) -> Any:
+    """Call the library; whatever goes wrong with people's files becomes a sentence."""
+    import datasets
+
+    try:
+        table = load(*args, **settings)
+    except (ConnectionError, datasets.exceptions.DatasetNotFoundError) as error:
+        raise UserError(
+            f"data.path={config.path} is no file or folder here, and the hub does not give it: "
+            f"{_first_line(error)}"
+        ) from error
+    except Exception as error:  # the library's readers raise all kinds, chained
+        reason = error.__cause__ or error
+        raise UserError(f"data.path={config.path} cannot be read: {_first_line(reason)}") from error
+    if isinstance(table, datasets.DatasetDict):
+        if config.split not in table:
+            raise UserError(
+                f"data.split={config.split} is not in {config.path}; it has {', '.join(table)}."
+            )
+        table = table[config.split]
+    return table
+
+
+def _undecoded(table: Any) -> Any:
+    """Pictures as files' content: decoding is ours, or one damaged file would end the epoch."""
+    import datasets
+
+    for name, feature in table.features.items():
+        if isinstance(feature, datasets.Image):
+            table = table.cast_column(name, datasets.Image(decode=False))
+    return table
+
+
+def _caption(value: Any) -> str:
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadRowError("its caption is not UTF-8") from error
+    if not isinstance(value, str):
+        raise BadRowError("no caption" if value is None else f"its caption is {value!r}, not text")
+    if not value.strip():
+        raise BadRowError("its caption is empty")
+    return value.strip()
+
+
+def _number(value: Any, what: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**24:
+        raise BadRowError(f"its {what} is {value!r}")
+    return float(value)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".") + "."

@@ -1,0 +1,19 @@
+"""What `data` names, opened: people's pictures where `data.path` says so, else the drawn world."""
+
+from src.config import RunConfig
+from src.data.captioned import CaptionedPictures
+from src.data.scenes import World
+from src.data.source import open_source
+from src.data.survey import DrawnRows, Rows
+
+
+def open_rows(config: RunConfig, num_drawn: int) -> tuple[Rows, str]:
+    """The rows, and a hash of what they are; of a world, which has no end, the first `num_drawn`.
+
+    Raises UserError for data that cannot be opened.
+    """
+    data = config.data
+    if data.path is None:
+        return DrawnRows(World(data), config.seed, num_drawn), ""
+    source = open_source(data)
+    return CaptionedPictures(source, data, data.picture_size, config.seed), source.fingerprint
