@@ -67,7 +67,7 @@ def preview_figure(cards: Sequence[Card], title: str) -> Figure:
 
 
 def survey_figure(
-    sizes: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[int | float, int | float]],
     caption_lengths: Sequence[int],
     *,
     picture_size: int,
