@@ -99,7 +99,8 @@ def _doubles_figure(seen: Survey, doubles: list[Pair]):
         f"rows {seen.pictures[a].row} and {seen.pictures[b].row}, distance {distance:.3f}"
         for a, b, distance in shown
     ]
-    return pairs_figure(pairs, names, f"nearly the same: {len(doubles):,} pairs")
+    count = "1 pair" if len(doubles) == 1 else f"{len(doubles):,} pairs"
+    return pairs_figure(pairs, names, f"nearly the same: {count}")
 
 
 def _needs(config: RunConfig, model, num_rows: int):
