@@ -22,8 +22,16 @@ from src.training.config import TrainingConfig
 class StepsLeft(TQDMProgressBar):
     """Lightning's progress bar, which knows also after a resume how many steps are left."""
 
+    def on_train_start(self, trainer, module) -> None:
+        super().on_train_start(trainer, module)
+        self._count_all(trainer)
+
     def on_train_epoch_start(self, trainer, module) -> None:
+        """Lightning calls this as well, but not where a piece goes on within an epoch."""
         super().on_train_epoch_start(trainer, module)
+        self._count_all(trainer)
+
+    def _count_all(self, trainer) -> None:
         self.train_progress_bar.set_description("Training")  # epochs mean nothing to a run of steps
         self.train_progress_bar.initial = trainer.global_step
         self.train_progress_bar.reset(trainer.max_steps)

@@ -154,11 +154,12 @@ def test_ctrl_c_ends_a_training_as_an_interruption(world, parts, config, tmp_pat
         fit(*vqgan_run(world, parts, config), config, tmp_path, [Interrupt()])
 
 
-def test_the_progress_bar_counts_from_where_a_finished_run_is_made_longer(
-    world, parts, config, tmp_path
+@pytest.mark.parametrize("after", [2, 3, 4, 6])
+def test_the_progress_bar_of_a_run_that_goes_on_counts_all_its_steps(
+    after, world, parts, config, tmp_path
 ):
     module, batches = vqgan_run(world, parts, config)
-    fit(module, batches, config, tmp_path)
+    fit(module, batches, config, tmp_path, [Stop(after)])
     seen = []
 
     class Look(lightning.Callback):
@@ -167,5 +168,5 @@ def test_the_progress_bar_counts_from_where_a_finished_run_is_made_longer(
             seen.append((bar.initial, bar.total, bar.n))
 
     fit(module, batches, replace(config, max_steps=9), tmp_path, [Look()])
-    assert [(initial, total) for initial, total, _ in seen] == [(6, 9)] * 3
+    assert [(initial, total) for initial, total, _ in seen] == [(after, 9)] * (9 - after)
     assert seen[-1][2] == 9
