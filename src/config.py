@@ -16,13 +16,22 @@ from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
-from src.training.config import MODELS, OPTIMIZERS, PRECISIONS, SHARED_KEYS, TrainingConfig
+from src.training.config import (
+    BEGINNINGS,
+    LOSS_MEANS,
+    MODELS,
+    OPTIMIZERS,
+    PRECISIONS,
+    SHARED_KEYS,
+    TrainingConfig,
+)
 from src.training.sizes import check_sizes
 
 # files of src/tasks
 TASKS = (
     "train",
     "train_all",
+    "train_uvit",
     "generate",
     "evaluate",
     "observe",
@@ -45,6 +54,7 @@ JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_re
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
+    "train_uvit": (*OPENING, "training", "data", "masking", "seed", "output_dir", "save_record"),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
@@ -54,7 +64,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "doctor": ("output_dir",),
     "index": (),
 }
-READS_PICTURES = ("preview_data", "encode_dataset")  # tasks that look at data.path
+READS_PICTURES = ("preview_data", "encode_dataset", "train_uvit")  # tasks that look at data.path
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -175,10 +185,40 @@ def check(config: RunConfig) -> None:
             f"data.path={config.data.path} has no effect: the task {config.task} draws its scenes; "
             f"pictures are read by {', '.join(READS_PICTURES)}."
         )
+    _check_uvit_run(config)
     whole("preview.num_rows", config.preview.num_rows, 1, 100_000)
     whole("preview.num_shown", config.preview.num_shown, 1, 64)
     if config.task == "train":
+        if config.training.accumulation > 1 and config.training.model != "uvit":
+            raise UserError(
+                f"training.accumulation={config.training.accumulation} is for the U-ViT alone."
+            )
         check_sizes(config.training, config.data)
+
+
+def _check_uvit_run(config: RunConfig) -> None:
+    """What only the training of a U-ViT can be told, and what it cannot."""
+    training, data = config.training, config.data
+    if data.tokens is not None and config.task != "train_uvit":
+        raise UserError(
+            f"data.tokens={data.tokens} has no effect: the task {config.task} reads no token ids."
+        )
+    if config.task != "train_uvit":
+        if training.begin != "anew":
+            raise UserError(
+                f"training.begin={training.begin} has no effect: the task {config.task} begins "
+                "on random weights."
+            )
+        return
+    if training.model != "uvit":
+        raise UserError(f"training.model={training.model}: the task train_uvit trains a uvit.")
+    if config.dtype != "float32":
+        raise UserError(
+            f"dtype={config.dtype}: weights are trained in float32; training.precision says what "
+            "the products are computed in."
+        )
+    if data.tokens is not None and data.path is not None:
+        raise UserError("data.path and data.tokens are both given; give one of them.")
 
 
 def _check_prompts(config: RunConfig) -> None:
@@ -255,13 +295,14 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
 STEPS = ("max_steps", "checkpoint_every", "sample_every", "log_every", "move_every")
 FROM_ZERO = ("learning_rate", "weight_decay", "max_grad_norm", "commitment_weight")
 FROM_ZERO += ("useless_below", "merge_within", "locality_weight")
-SHARES = ("decay_ratio", "drop_prob", "label_smoothing", "narrow_prob")
+SHARES = ("decay_ratio", "drop_prob", "label_smoothing", "narrow_prob", "visible_weight")
 AVERAGES = ("beta2", "ema_decay", "codebook_decay")  # at 1 one would never move
 WHOLE_RANGES = {  # of TrainingConfig: the smallest and the largest
     **dict.fromkeys((*STEPS, "num_cached"), (1, 10**9)),
     **dict.fromkeys(("warmup_steps", "continuous_steps", "num_moved"), (0, 10**9)),
     **dict.fromkeys(("num_workers", "num_threads"), (0, 1024)),
     "batch_size": (1, 10**5),
+    "accumulation": (1, 10**5),
 }
 RANGES = {
     **dict.fromkeys(FROM_ZERO, (0, 10**6)),
@@ -274,6 +315,9 @@ RANGES = {
 def _check_training(training: TrainingConfig) -> None:
     one_of("training.model", training.model, MODELS)
     one_of("training.optimizer", training.optimizer, OPTIMIZERS)
+    one_of("training.begin", training.begin, BEGINNINGS)
+    one_of("training.saved_dtype", training.saved_dtype, DTYPES)
+    one_of("training.loss_mean", training.loss_mean, LOSS_MEANS)
     one_of("training.precision", training.precision, PRECISIONS)
     for key, ends in WHOLE_RANGES.items():
         whole(f"training.{key}", getattr(training, key), *ends)

@@ -37,6 +37,7 @@ class PicturesConfig:
     """
 
     path: str | None = None  # a folder, file, pattern (*.tar) or hub id; None = the drawn world
+    tokens: str | None = None  # instead of `path`: a folder of token ids that encode_dataset wrote
     split: str = "train"
     revision: str | None = None  # of a hub id: branch, tag or commit
     image_column: str | None = None

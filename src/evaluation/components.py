@@ -6,8 +6,6 @@ Dimensions: batch, rows and columns of the token grid, codes.
 import numpy as np
 import torch
 from PIL import Image
-from torch import Generator
-from torch.nn import functional
 
 from src.amused import Amused
 from src.conditioning.micro import micro_cond_rows
@@ -19,9 +17,8 @@ from src.evaluation.intervals import bootstrap_interval, wilson_interval
 from src.evaluation.measurement import Measurement
 from src.evaluation.prompt_accuracy import judge_all, prompt_accuracy, read_pictures
 from src.evaluation.psnr import psnr
+from src.evaluation.token_prediction import token_prediction
 from src.image_tokenizer.vqgan import VQGAN
-from src.masking.config import MaskingConfig
-from src.masking.corrupt import IGNORED_TARGET, hide_tokens
 
 FIRST_SCENE = 40_000  # of the test side; other measurements draw their scenes elsewhere
 AT_ONCE = 64
@@ -77,51 +74,16 @@ def retrieval(clip: ClipEncoder, world: World, num_scenes: int) -> list[Measurem
     return [Measurement(name, share, num_asked, low, high, subject="test scenes", is_share=True)]
 
 
-def token_prediction(amused: Amused, world: World, num_scenes: int) -> list[Measurement]:
-    """Cross-entropy and accuracy on the hidden tokens of test scenes, hidden here and there.
-
-    Shares hidden are drawn from the model's schedule, as in training; rectangles are not, so that
-    models trained with and without them compare. A scene's hidden tokens are averaged first, so
-    that the interval can resample scenes.
-    """
+def scenes_token_prediction(amused: Amused, world: World, num_scenes: int) -> list[Measurement]:
+    """`token_prediction` on test scenes."""
     examples = _test_scenes(world, num_scenes)
-    token_ids = amused.encode_images([Image.fromarray(each.picture) for each in examples])
-    masking = MaskingConfig(schedule=amused.mask_schedule)
-    rng = Generator().manual_seed(0)
-    losses, hits = [], []
-    for start in range(0, num_scenes, AT_ONCE):
-        part = examples[start : start + AT_ONCE]
-        hidden = hide_tokens(
-            token_ids[start : start + AT_ONCE], amused.transformer.mask_token_id, masking, rng
-        )
-        text = amused.encode_prompts([each.caption for each in part])
-        micro = micro_cond_rows([each.micro_cond for each in part], len(part)).to(amused.device)
-        with torch.no_grad():
-            logits = amused.transformer(hidden.token_ids, *text, micro)  # (batch, seq, codes)
-        targets = hidden.targets.flatten(1)
-        loss = functional.cross_entropy(
-            logits.movedim(-1, 1), targets, ignore_index=IGNORED_TARGET, reduction="none"
-        )
-        count = (targets != IGNORED_TARGET).sum(dim=1)
-        losses.append(loss.sum(dim=1) / count)
-        hits.append((logits.argmax(-1) == targets).sum(dim=1) / count)
-    measured = []
-    for name, parts in (("cross-entropy, nats", losses), ("token accuracy", hits)):
-        values = torch.cat(parts).double().cpu().numpy()
-        low, high = bootstrap_interval(values, np.random.default_rng(0))
-        measured.append(
-            Measurement(
-                f"{name}, hidden tokens",
-                float(values.mean()),
-                num_scenes,
-                low,
-                high,
-                subject="test scenes",
-                is_higher_better=name == "token accuracy",
-                is_share=name == "token accuracy",
-            )
-        )
-    return measured
+    return token_prediction(
+        amused,
+        amused.encode_images([Image.fromarray(each.picture) for each in examples]),
+        amused.text_encoder.prompt_ids([each.caption for each in examples]),
+        micro_cond_rows([each.micro_cond for each in examples], num_scenes),
+        "test scenes",
+    )
 
 
 def _test_scenes(world: World, num_scenes: int) -> list[Example]:

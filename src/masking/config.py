@@ -7,17 +7,21 @@ import math
 from dataclasses import dataclass
 
 from src.errors import UserError, nearest
+from src.limits import one_of
 
+COUNTS = ("exact", "coin")
 KNOWN_SCHEDULES = ("cosine", "linear")  # the laws of masking/schedule.py
 
 
 @dataclass
 class MaskingConfig:
-    """What `hide_tokens` follows; the defaults are aMUSEd's 256-pixel training."""
+    """What `draw_corruption` follows; the defaults are aMUSEd's 256-pixel training."""
 
     schedule: str = "cosine"  # one of KNOWN_SCHEDULES
     min_mask_ratio: float = 0.0  # 0..1, floor under the hidden share; 0 = no floor
     rectangle_prob: float = 0.0  # 0..1, pictures that lose one rectangle; 0.15 at 512 pixels
+    count: str = "exact"  # one of COUNTS: the share's number of tokens, or a coin for each token
+    random_prob: float = 0.0  # 0..1, hidden tokens that a random code stands for, not the mask
 
 
 def check_schedule(schedule: str) -> None:
@@ -29,7 +33,8 @@ def check_schedule(schedule: str) -> None:
 def check_masking(config: MaskingConfig) -> None:
     """Refuse settings that no corruption can follow; raises UserError."""
     check_schedule(config.schedule)
-    for name in ("min_mask_ratio", "rectangle_prob"):
+    one_of("masking.count", config.count, COUNTS)
+    for name in ("min_mask_ratio", "rectangle_prob", "random_prob"):
         value = getattr(config, name)
         if not (math.isfinite(value) and 0 <= value <= 1):
             raise UserError(f"masking.{name}={value} is impossible; give a number from 0 to 1.")

@@ -1,6 +1,6 @@
 """Hide image tokens: the training-time corruption of masked image modelling.
 
-Dimensions: batch, height, width (in tokens), seq (tokens of one image, row by row).
+Dimensions: batch, height, width (in tokens).
 """
 
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from jaxtyping import Bool, Int
 from torch import Generator, Tensor
 
 from src.errors import UserError
-from src.masking.config import MaskingConfig, check_masking
-from src.masking.schedule import mask_ratio
+from src.masking.config import MaskingConfig
+from src.masking.draw import MASK, Corruption, draw_corruption
 
 IGNORED_TARGET = -100  # torch.nn.functional.cross_entropy skips this class by default
 
@@ -24,72 +24,40 @@ class MaskedTokens(NamedTuple):
     is_masked: Bool[Tensor, "batch height width"]  # True = hidden from the transformer
 
 
-def hide_tokens(
-    token_ids: Int[Tensor, "batch height width"],
-    mask_token_id: int,
-    config: MaskingConfig,
-    generator: Generator,
+def corrupt(
+    token_ids: Int[Tensor, "batch height width"], corruption: Corruption, mask_token_id: int
 ) -> MaskedTokens:
-    """Hide a random share of each picture: an exact, rounded number of tokens, at least one.
+    """Hide the tokens that a corruption names, on the tokens' device.
 
-    Each picture draws its progress uniformly, and the schedule turns it into a share. The hidden
-    tokens lie scattered or, with probability `rectangle_prob`, in one rectangle of at least that
-    area. (Others hide by a coin per token, or one share for a whole batch: not the same law.)
-
-    token_ids: codes only, 0 <= id < mask_token_id.
-    generator: draws on its own device, always equally often: one seed then hides the same tokens
-        on every machine, and another `rectangle_prob` changes only the rectangles.
-    Raises UserError for impossible settings or ids. Source: aMUSEd section 3 and its training code.
+    token_ids: codes only, 0 <= id < mask_token_id; raises UserError for others.
     """
-    check_masking(config)
     _check_ids(token_ids, mask_token_id)
-    batch, height, width = token_ids.shape
-    seq = height * width
-
-    progress = _uniform(generator, batch)
-    ratio = mask_ratio(progress, config.schedule).clamp(min=config.min_mask_ratio)
-    num_masked = (seq * ratio).round().clamp(1, seq).long()  # (batch,)
-
-    order = _uniform(generator, batch, seq).argsort(dim=1)  # a permutation per picture
-    is_scattered = (order < num_masked[:, None]).view(batch, height, width)
-    is_rectangle = _rectangles(num_masked, height, width, generator)
-    takes_rectangle = _uniform(generator, batch) < config.rectangle_prob
-    is_masked = torch.where(takes_rectangle[:, None, None], is_rectangle, is_scattered)
-
-    is_masked = is_masked.to(token_ids.device)
+    is_masked = corruption.is_masked.to(token_ids.device)
+    stand_in = corruption.stand_in.to(token_ids)
+    stand_in = stand_in.masked_fill(stand_in == MASK, mask_token_id)
     return MaskedTokens(
-        token_ids=token_ids.masked_fill(is_masked, mask_token_id),
+        token_ids=torch.where(is_masked, stand_in, token_ids),
         targets=token_ids.masked_fill(~is_masked, IGNORED_TARGET),
         is_masked=is_masked,
     )
 
 
-def _rectangles(
-    num_masked: Int[Tensor, "batch"], height: int, width: int, generator: Generator
-) -> Bool[Tensor, "batch height width"]:
-    """One rectangle per picture: the smallest of a random height that covers `num_masked`."""
-    height_draw, top_draw, left_draw = _uniform(generator, 3, len(num_masked))
-    lowest = (num_masked + width - 1) // width  # fewer rows could not hold so many
-    highest = num_masked.clamp(max=height)
-    rows = _whole(height_draw, lowest, highest)
-    columns = (num_masked + rows - 1) // rows
-    top = _whole(top_draw, torch.zeros_like(rows), height - rows)
-    left = _whole(left_draw, torch.zeros_like(rows), width - columns)
+def hide_tokens(
+    token_ids: Int[Tensor, "batch height width"],
+    mask_token_id: int,
+    config: MaskingConfig,
+    generator: Generator,
+    codebook_size: int | None = None,
+) -> MaskedTokens:
+    """Draw a corruption for these tokens and apply it; see `draw_corruption` and `corrupt`.
 
-    row = torch.arange(height, device=num_masked.device)
-    column = torch.arange(width, device=num_masked.device)
-    in_rows = (row >= top[:, None]) & (row < (top + rows)[:, None])  # (batch, height)
-    in_columns = (column >= left[:, None]) & (column < (left + columns)[:, None])
-    return in_rows[:, :, None] & in_columns[:, None, :]
-
-
-def _whole(draw: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
-    """A uniform draw in 0..1 made a whole number from lowest to highest, both included."""
-    return torch.minimum(lowest + (draw * (highest - lowest + 1)).long(), highest)
-
-
-def _uniform(generator: Generator, *shape: int) -> Tensor:
-    return torch.rand(*shape, generator=generator, device=generator.device)
+    codebook_size: by default all ids below `mask_token_id` are codes.
+    """
+    _check_ids(token_ids, mask_token_id)
+    size = mask_token_id if codebook_size is None else codebook_size
+    return corrupt(
+        token_ids, draw_corruption(*token_ids.shape, size, config, generator), mask_token_id
+    )
 
 
 def _check_ids(token_ids: Tensor, mask_token_id: int) -> None:

@@ -1,7 +1,5 @@
 """Captioned pictures to token ids on disk, once, for many trainings; the same command continues."""
 
-import hashlib
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +18,7 @@ def run(config: RunConfig, folder: Path) -> None:
 
     Neither depends on when the command is given, so that giving it again continues.
     """
-    from src.training.encode import DONE, encode_rows, encoding_identity
+    from src.training.encode import DONE, encode_rows, encoding_identity, encoding_key
 
     data, encoding = config.data, config.encoding
     rows, data_hash = open_rows(config, encoding.num_scenes)
@@ -32,7 +30,7 @@ def run(config: RunConfig, folder: Path) -> None:
             f"for {2**16}."
         )
     identity = encoding_identity(model, data, encoding, config.seed, data_hash)
-    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    name = encoding_key(identity)[:12]
     place = RECORDS / config.name / "runs" / f"tokens-{name}"
     place = Path(config.output_dir) if config.output_dir else place
     with alone_in(place), drawing_progress() as progress:

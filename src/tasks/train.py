@@ -24,7 +24,7 @@ def run(config: RunConfig, folder: Path) -> bool:
     """
     import torch
 
-    from src.training import recipes  # lightning and transformers: seconds to import
+    from src.training import recipes, uvit_recipe  # lightning and transformers: seconds to import
     from src.training.checkpoint import seconds_trained
 
     keep_freed_memory()
@@ -40,7 +40,10 @@ def run(config: RunConfig, folder: Path) -> bool:
             elif training.model == "clip":
                 trained = recipes.train_clip(*inputs)
             else:
-                trained = recipes.train_uvit(*inputs, masking=config.masking)
+                amused = uvit_recipe.new_system(world, training, config.masking, config.seed)
+                trained = uvit_recipe.train_on_scenes(
+                    amused, world, training, config.masking, config.seed, place, device
+                )
         except FloatingPointError as error:
             raise UserError(f"{error} ({place}).") from error
     is_done = trained is not None
@@ -67,7 +70,7 @@ def _deliver(
 ) -> None:
     """Measure what was trained; leave its numbers, and curves where anything was logged."""
     from src.checkpoint.fingerprint import weights_hash
-    from src.evaluation.components import retrieval, round_trip, token_prediction
+    from src.evaluation.components import retrieval, round_trip, scenes_token_prediction
     from src.evaluation.features import ClipEncoder
     from src.report.curves import read_curves, training_curves
     from src.tasks.outcome import Outcome, deliver
@@ -79,7 +82,7 @@ def _deliver(
         clip = ClipEncoder.open(trained, "glyph-clip")
         measurements, digest = retrieval(clip, world, NUM_MEASURED), clip.weights_hash
     else:
-        measurements = token_prediction(trained, world, NUM_MEASURED)
+        measurements = scenes_token_prediction(trained, world, NUM_MEASURED)
         digest = trained.weights_hash  # of the whole pipeline: it names the parts built on as well
     curves = read_curves(sorted(place.glob("csv_from_*/metrics.csv")))
     outcome = Outcome(

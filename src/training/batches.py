@@ -1,10 +1,39 @@
-"""Batches by number: batch k of a run is a function of k, so a resumed run sees the same ones."""
+"""Batches by number: what step k trains on is a function of k, so a resumed run sees the same.
+
+A step's global batch can be dealt out: to the ranks of several processes, and to parts that one
+process passes through the model one after the other (accumulation). Who gets what is a function of
+the position in the global batch, so any way of dealing trains on the same samples.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Generator
 from torch.utils.data import DataLoader, Dataset, SequentialSampler
+
+
+class Dealt(NamedTuple):
+    """How a step's global batch is dealt out."""
+
+    batch_size: int  # samples in one pass through the model
+    accumulation: int = 1  # passes of one process before the weights move
+    num_ranks: int = 1
+    rank: int = 0  # this process, 0..num_ranks - 1
+
+    @property
+    def num_parts(self) -> int:
+        return self.accumulation * self.num_ranks
+
+    @property
+    def global_batch(self) -> int:
+        """Samples of one step, over all parts and ranks."""
+        return self.batch_size * self.num_parts
+
+    def mine(self, number: int) -> tuple[int, slice]:
+        """The step of this rank's pass of that number, and its place in the global batch."""
+        step, part = divmod(number, self.accumulation)
+        first = (part * self.num_ranks + self.rank) * self.batch_size
+        return step, slice(first, first + self.batch_size)
 
 
 def step_generator(seed: int, step: int) -> Generator:
@@ -12,44 +41,44 @@ def step_generator(seed: int, step: int) -> Generator:
     return Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
-class BatchesByStep(Dataset):
-    """A data set whose item k is the whole batch of training step k."""
+class BatchesByNumber(Dataset):
+    """A data set whose item k is the whole batch of a process's k-th pass through the model."""
 
-    def __init__(self, draw_batch: Callable[[int], Any], num_steps: int):
+    def __init__(self, draw_batch: Callable[[int], Any], num_batches: int):
         self.draw_batch = draw_batch
-        self.num_steps = num_steps
+        self.num_batches = num_batches
 
     def __len__(self) -> int:
-        return self.num_steps
+        return self.num_batches
 
-    def __getitem__(self, step: int) -> Any:
-        return self.draw_batch(step)
+    def __getitem__(self, number: int) -> Any:
+        return self.draw_batch(number)
 
 
-class FromStep(SequentialSampler):
-    """The steps from `first_step` to the end, in order.
+class FromNumber(SequentialSampler):
+    """The batches from number `first` to the end, in order.
 
     Its length is that of the whole run: Lightning goes on counting where the last piece stopped,
     and would take a shorter length for the end of an epoch.
     """
 
-    def __init__(self, batches: BatchesByStep, first_step: int):
+    def __init__(self, batches: BatchesByNumber, first: int):
         super().__init__(batches)
-        self.first_step = first_step
+        self.first = first
 
     def __iter__(self):
-        return iter(range(self.first_step, len(self.data_source)))
+        return iter(range(self.first, len(self.data_source)))
 
     def __len__(self) -> int:
         return len(self.data_source)
 
 
-def step_loader(batches: BatchesByStep, first_step: int, num_workers: int) -> DataLoader:
-    """Serve the batches of the steps that are still to be done."""
+def batch_loader(batches: BatchesByNumber, first: int, num_workers: int) -> DataLoader:
+    """Serve the batches that are still to come."""
     return DataLoader(
         batches,
         batch_size=None,
-        sampler=FromStep(batches, first_step),
+        sampler=FromNumber(batches, first),
         num_workers=num_workers,
         prefetch_factor=4 if num_workers else None,
         persistent_workers=num_workers > 0,

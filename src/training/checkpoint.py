@@ -59,8 +59,10 @@ class EverySteps(Checkpoint):
         for logger in trainer.loggers if self.logged else ():
             logger.log_metrics(self.logged["numbers"], self.logged["step"])
 
-    def on_train_batch_end(self, trainer, *_) -> None:
+    def on_train_batch_end(self, trainer, _module, _outputs, _batch, number) -> None:
         step = trainer.global_step
+        if not ends_step(trainer, number):
+            return
         if step % self.every == 0 and step < trainer.max_steps:
             is_logged = step % trainer.log_every_n_steps == 0
             numbers = {name: value.item() for name, value in trainer.callback_metrics.items()}
@@ -82,6 +84,11 @@ class EverySteps(Checkpoint):
             return
         trainer.save_checkpoint(path)
         prune(self.folder)
+
+
+def ends_step(trainer, number: int) -> bool:
+    """Whether the weights moved with the pass of that number; others only add to the gradient."""
+    return (number + 1) % trainer.accumulate_grad_batches == 0
 
 
 def prune(folder: Path) -> None:
@@ -145,13 +152,15 @@ def trained_state(run: Path) -> dict[str, torch.Tensor]:
     return _newest(run)["state_dict"]
 
 
-def averaged_weights(run: Path) -> dict[str, torch.Tensor]:
+def averaged_weights(run: Path, trained: str | None = None) -> dict[str, torch.Tensor]:
     """The averaged model of a run's newest valid checkpoint, by the model's own parameter names.
 
+    trained: the module's name for the model that is kept where the run has no average.
     Raises UserError if the run has none.
     """
-    prefix = "average.module."
     state = trained_state(run)
+    has_average = any(name.startswith("average.") for name in state)
+    prefix = "average.module." if has_average or trained is None else f"{trained}."
     return {name[len(prefix) :]: each for name, each in state.items() if name.startswith(prefix)}
 
 

@@ -115,7 +115,7 @@ class ClipModule(lightning.LightningModule):
     def __init__(self, clip: nn.Module, config: TrainingConfig):
         super().__init__()
         self.clip, self.config = clip, config
-        self.average = moving_average(clip, config.ema_decay)
+        self.average = moving_average(clip, config)
 
     def training_step(self, batch: CaptionedPictures, _: int) -> Tensor:
         pictures, prompt_ids = batch

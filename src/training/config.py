@@ -4,41 +4,52 @@ from dataclasses import dataclass
 
 MODELS = ("vqgan", "clip", "uvit")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Lightning's names; weights stay float32
-OPTIMIZERS = ("adamw", "muon")
+OPTIMIZERS = ("adamw", "adamw_8bit", "muon")
+LOSS_MEANS = ("global", "per_rank")
+BEGINNINGS = ("anew", "model")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
+    *("gradient_checkpointing", "fused"),
 }
 
 OWN_KEYS = {  # what means something to one model only
     "vqgan": {"commitment_weight", "continuous_steps", "codebook_decay", "move_every", "num_moved"}
     | {"useless_below", "merge_within", "locality_weight"},
     "clip": {"narrow_prob"},
-    "uvit": {"drop_prob", "label_smoothing", "num_cached"},
+    "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "accumulation", "loss_mean"}
+    | {"visible_weight", "is_dropout_inverted"},
 }
 
 
 @dataclass
 class TrainingConfig:
     model: str = "uvit"  # which of MODELS is trained
-    preset: str = "glyphs"  # the architecture: presets/NAME.json beside the model's code
+    preset: str | None = "glyphs"  # presets/NAME.json beside the model's code; None = as `model`
     image_tokenizer: str | None = None  # a finished run's folder; None = the shipped one
     text_encoder: str | None = None  # a finished run's folder; None = the shipped one
 
     max_steps: int = 10_000
     max_minutes: float = 60.0  # one piece; the same command continues where it ended
-    batch_size: int = 64
+    batch_size: int = 64  # in one pass through the model
+    accumulation: int = 1  # U-ViT: passes before the weights move
     optimizer: str = "adamw"  # one of OPTIMIZERS
+    fused: bool = False  # AdamW: all parameters in one kernel
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     decay_ratio: float = 0.25  # share of max_steps over which the rate falls to 0 at the end
     weight_decay: float = 0.01
     beta2: float = 0.98
     max_grad_norm: float = 1.0
-    ema_decay: float = 0.999
+    ema_decay: float = 0.999  # 0 = no average: the weights themselves are kept
+    ema_ramp: bool = False  # the decay rises to it as (1 + n) / (10 + n) over the steps n
 
+    begin: str = "anew"  # U-ViT, one of BEGINNINGS: random weights, or those of `model`
     drop_prob: float = 0.1  # U-ViT: share of prompts replaced by the empty one
+    is_dropout_inverted: bool = False  # U-ViT: that share is kept, as in aMUSEd's released script
+    loss_mean: str = "global"  # U-ViT, one of LOSS_MEANS: per_rank is upstream's
+    visible_weight: float = 0.0  # U-ViT: of the loss on tokens that are not hidden; 1 = as hidden
     label_smoothing: float = 0.0  # U-ViT: 0.1 in aMUSEd's pre-training (report section 2.3)
     num_cached: int = 100_000  # U-ViT: scenes encoded to tokens before training starts
     narrow_prob: float = 0.5  # CLIP: share of batches drawn from few names: hard to tell apart
@@ -58,3 +69,5 @@ class TrainingConfig:
     num_threads: int = 0  # CPU threads of torch; 0 = torch's own choice
     precision: str = "32-true"  # one of PRECISIONS
     compile: bool = False  # torch.compile the model
+    saved_dtype: str = "float32"  # U-ViT: of the finished model's files
+    gradient_checkpointing: bool = False  # U-ViT: recompute activations, for memory

@@ -16,6 +16,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from src.amused import Amused
+from src.checkpoint.fingerprint import weights_hash
 from src.data.bad_rows import FILE_NAME, BadRowError, BadRows, Refusal
 from src.data.captioned import CaptionedPicture
 from src.data.config import DataConfig, EncodingConfig, WorldConfig
@@ -26,6 +27,7 @@ from src.whole_files import clear_unfinished, write_whole
 
 CROP = 13  # purpose of the random numbers
 DONE = "done.json"  # written last
+IMAGE_TOKENIZER = "model, image tokenizer"  # key of an identity: the hash of its weights
 READ = (  # what of `data` decides which pixels are encoded
     *("split", "revision", "picture_size", "crop", "min_side", "max_aspect_ratio", "max_pixels"),
     *("image_column", "caption_column", "is_caption_file_name", "original_width_column"),
@@ -66,13 +68,21 @@ def encoding_identity(
 ) -> dict[str, Any]:
     """All that decides the content of the shards, by dotted key."""
     drawn = [entry.name for entry in fields(WorldConfig)]
+    models = {IMAGE_TOKENIZER: weights_hash(amused.image_tokenizer.state_dict())[:12]}
+    if encoding.has_text_states:
+        models["model, text encoder"] = weights_hash(amused.text_encoder.clip.state_dict())[:12]
     return {
         **{f"data.{key}": getattr(data, key) for key in (drawn if data.path is None else READ)},
         **{f"encoding.{key}": v for key, v in vars(encoding).items() if key != "num_workers"},
         "data.path, content": data_hash,
-        "model, weights": amused.weights_hash[:12],
+        **models,
         "seed": seed,
     }
+
+
+def encoding_key(identity: dict[str, Any]) -> str:
+    """What every shard of a folder says it was made with."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def encode_rows(
@@ -95,7 +105,7 @@ def encode_rows(
     """
     clear_unfinished(folder)
     claim_run(folder, identity)
-    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    key = encoding_key(identity)
     bad, codes, num_pictures = BadRows(folder / FILE_NAME, max_bad_ratio), set(), 0
     for index, start in enumerate(range(0, len(rows), encoding.shard_rows)):
         span = range(start, min(start + encoding.shard_rows, len(rows)))

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from src.errors import UserError
-from src.training.batches import BatchesByStep, step_loader
-from src.training.checkpoint import EverySteps, WholeFiles, newest_checkpoint, prune
+from src.training.batches import BatchesByNumber, batch_loader
+from src.training.checkpoint import EverySteps, WholeFiles, ends_step, newest_checkpoint, prune
 from src.training.config import TrainingConfig
 
 
@@ -70,8 +70,9 @@ class PieceTime(Callback):
     def on_train_start(self, *_) -> None:
         self.started = time.monotonic()
 
-    def on_train_batch_end(self, trainer, *_) -> None:
-        if time.monotonic() - self.started >= self.max_seconds:
+    def on_train_batch_end(self, trainer, _module, _outputs, _batch, number) -> None:
+        is_over = time.monotonic() - self.started >= self.max_seconds
+        if is_over and ends_step(trainer, number):
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, float]:
@@ -99,6 +100,7 @@ def fit(
 ) -> int:
     """Train until `max_steps` or for `max_minutes`; returns the number of steps done in all.
 
+    draw_batch: the batch of pass number k; a step has `accumulation` of them.
     folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
     callbacks: what else happens on the way, such as sample pictures.
     device: cpu, cuda, cuda:1, or auto for Lightning's choice.
@@ -118,11 +120,11 @@ def fit(
         return first_step
     told = [EverySteps(checkpoints, config.checkpoint_every), *(callbacks or [])]
     trainer = _trainer(config, folder, first_step, told, device)
-    batches = BatchesByStep(draw_batch, config.max_steps)
+    batches = BatchesByNumber(draw_batch, config.max_steps * config.accumulation)
     # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-    loader = step_loader(batches, first_step, config.num_workers)
+    loader = batch_loader(batches, first_step * config.accumulation, config.num_workers)
     try:
         trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
     except SystemExit as error:  # Lightning's answer to Ctrl-C
@@ -137,6 +139,7 @@ def _trainer(
         **placed_on(device),
         precision=config.precision,
         max_steps=config.max_steps,
+        accumulate_grad_batches=config.accumulation,
         gradient_clip_val=config.max_grad_norm,
         log_every_n_steps=config.log_every,
         logger=[

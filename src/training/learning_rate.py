@@ -3,7 +3,8 @@
 The flat part lets a run be made longer without having to start again.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -42,6 +43,15 @@ def optimizer(
     ]
     if is_muon:
         groups.append({"params": hidden, "weight_decay": config.weight_decay, "orthogonal": True})
-    kind = Muon if is_muon else AdamW
-    stepper = kind(groups, lr=config.learning_rate, betas=(0.9, config.beta2))
+    stepper = _kind(config)(groups, lr=config.learning_rate, betas=(0.9, config.beta2))
     return stepper, LambdaLR(stepper, lambda step: rate_factor(step, config))
+
+
+def _kind(config: TrainingConfig) -> Callable[..., Optimizer]:
+    if config.optimizer == "muon":
+        return Muon
+    if config.optimizer == "adamw":
+        return partial(AdamW, fused=config.fused)
+    from bitsandbytes.optim import AdamW8bit  # a second to import
+
+    return AdamW8bit

@@ -1,7 +1,10 @@
 """Sample pictures on the way: what the averaged model makes of the same few scenes."""
 
 import io
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +15,15 @@ from src.amused import Amused
 from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scenes import World
+from src.training.checkpoint import ends_step
 from src.training.vqgan_module import to_unit_pixels
 from src.whole_files import write_whole
 
 NUM_SAMPLES = 32
 COLUMNS = 8
-ENLARGED = 3  # screen pixels a picture pixel
-GUIDANCE_SCALE = 2.0
+SHEET_SIDE = 800  # pixels; small pictures are enlarged by a whole number
+SCENES_GUIDANCE_SCALE = 2.0  # the embedded model's
+GUIDANCE_SCALE = 8.0  # aMUSEd's own samples in training (report section 2.4)
 FIRST_TEST_SCENE = 10_000_000  # far from the scenes that evaluation draws
 
 
@@ -45,26 +50,43 @@ class SampleReconstructions(Callback):
         _write_sheet(sheet, self.folder / "samples" / f"step_{trainer.global_step:08d}.png")
 
 
+class Shown(NamedTuple):
+    """The prompts drawn on the way, and who says how many of the pictures are right."""
+
+    captions: Sequence[str]
+    guidance_scale: float
+    share_right: Callable[[np.ndarray], float] | None = None  # of uint8 (number, height, width, 3)
+
+
+def scenes_shown(world: World) -> Shown:
+    """Test captions of a world, with its oracle."""
+    examples, oracle = _test_examples(world), Oracle(world)
+    captions = [each.caption for each in examples]
+    judge = partial(_share_right, oracle, examples)
+    return Shown(captions, SCENES_GUIDANCE_SCALE, judge)
+
+
 class SamplePictures(Callback):
-    """Every so many steps: pictures of test captions, and how many the oracle finds right."""
+    """Every so many steps: pictures of the same captions, and where told how many are right."""
 
-    def __init__(self, world: World, amused: Amused, every: int, folder: Path):
-        self.amused, self.every, self.folder = amused, every, folder
-        self.examples = _test_examples(world)
-        self.oracle = Oracle(world)
+    def __init__(self, shown: Shown, amused: Amused, every: int, folder: Path):
+        self.shown, self.amused, self.every, self.folder = shown, amused, every, folder
 
-    def on_train_batch_end(self, trainer, module, *_) -> None:
-        if trainer.global_step % self.every:
+    def on_train_batch_end(self, trainer, module, _outputs, _batch, number) -> None:
+        if trainer.global_step % self.every or not ends_step(trainer, number):
             return
-        captions = [each.caption for each in self.examples]
+        was_training = self.amused.transformer.training
+        self.amused.transformer.eval()
         generation = self.amused.generate(
-            captions,
-            guidance_scale=GUIDANCE_SCALE,
-            seeds=list(range(len(captions))),
+            list(self.shown.captions),
+            guidance_scale=self.shown.guidance_scale,
+            seeds=list(range(len(self.shown.captions))),
             record=False,
         )
+        self.amused.transformer.train(was_training)
         pictures = np.stack([np.asarray(image) for image in generation.images])
-        module.log("whole_scene_right", _share_right(self.oracle, self.examples, pictures))
+        if self.shown.share_right:
+            module.log("whole_scene_right", self.shown.share_right(pictures))
         _write_sheet(pictures, self.folder / "samples" / f"step_{trainer.global_step:08d}.png")
 
 
@@ -81,13 +103,17 @@ def _share_right(oracle: Oracle, examples: list, pictures: np.ndarray) -> float:
 
 def _write_sheet(pictures: np.ndarray, path: Path) -> None:
     """Lay uint8 pictures (number, height, width, 3) out in rows of `COLUMNS`."""
+    rest = -len(pictures) % COLUMNS if len(pictures) > COLUMNS else 0
+    blank = np.full((rest, *pictures.shape[1:]), 255, dtype=np.uint8)
+    pictures = np.concatenate([pictures, blank])
     rows = [
         np.concatenate(list(pictures[start : start + COLUMNS]), axis=1)
         for start in range(0, len(pictures), COLUMNS)
     ]
     sheet = Image.fromarray(np.concatenate(rows))
+    larger = max(1, SHEET_SIDE // sheet.width)
     buffer = io.BytesIO()
-    sheet.resize((sheet.width * ENLARGED, sheet.height * ENLARGED), Image.NEAREST).save(
+    sheet.resize((sheet.width * larger, sheet.height * larger), Image.NEAREST).save(
         buffer, format="PNG"
     )
     write_whole(path, buffer.getvalue())

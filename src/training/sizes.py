@@ -56,6 +56,8 @@ SIZES = {  # by TrainingConfig.model
 
 def check_sizes(training: TrainingConfig, data: DataConfig) -> None:
     """Raise UserError if `training.preset` is unknown or made for a world of another size."""
+    if training.preset is None:
+        raise UserError("training.preset is null; give the name of an architecture, as glyphs.")
     room, of_preset, of_world = SIZES[training.model]
     folder, noun = SRC / room / "presets", f"{training.model} preset"
     has = of_preset(read_preset(folder, training.preset, noun))

@@ -1,108 +1,127 @@
-"""Train a U-ViT on cached tokens: hide some, say what was hidden, score the answer.
+"""Train a U-ViT: some tokens are hidden, it says what was hidden, the answer is scored.
 
 The objective of MaskGIT (Chang et al. 2022, section 3.1) as aMUSEd trains it (report section 2.3):
-cross-entropy on the hidden tokens only, the share hidden drawn from the cosine schedule.
-Dimensions: batch, rows, columns, seq = rows * columns, words, codes.
+cross-entropy on the hidden tokens, the share hidden drawn from the cosine schedule.
+Dimensions: batch, rows and columns of the token grid, seq = rows * columns, words, codes.
 """
 
-from contextlib import nullcontext
-
 import lightning
-import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from jaxtyping import Int
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from src.conditioning.dropout import drop_prompts
 from src.conditioning.text import Text, TextEncoder
-from src.masking.config import MaskingConfig
-from src.masking.corrupt import IGNORED_TARGET, hide_tokens
+from src.image_tokenizer.vqgan import VQGAN
+from src.masking.corrupt import corrupt
+from src.training.attention import quick_attention
 from src.training.averaging import moving_average
-from src.training.batches import step_generator
+from src.training.batches import Dealt
 from src.training.config import TrainingConfig
+from src.training.gradient_checkpointing import recompute_activations
 from src.training.learning_rate import optimizer
-from src.training.token_cache import EncodedScenes
-
-
-def quick_attention(device: torch.device):
-    """Attention as plain matrix products on a processor: torch's fused kernel has a backward pass
-    there that takes, on sequences this short, as long as all the rest of the step."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-
-
-class UvitBatches:
-    """Rows of step k: every scene once an epoch, in an order drawn anew for each epoch."""
-
-    def __init__(self, scenes: EncodedScenes, batch_size: int, seed: int):
-        self.scenes, self.batch_size, self.seed = scenes, batch_size, seed
-        self.orders: dict[int, np.ndarray] = {}
-
-    def __call__(self, step: int) -> EncodedScenes:
-        num_scenes = len(self.scenes.token_ids)
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        rows = [self._order(place // num_scenes)[place % num_scenes] for place in places.tolist()]
-        return EncodedScenes(*(part[rows] for part in self.scenes))
-
-    def _order(self, epoch: int) -> np.ndarray:
-        if epoch not in self.orders:
-            rng = np.random.default_rng([self.seed, epoch])
-            self.orders = {epoch: rng.permutation(len(self.scenes.token_ids))} | {
-                known: order for known, order in self.orders.items() if known == epoch - 1
-            }
-        return self.orders[epoch]
+from src.training.uvit_batches import TrainingBatch
+from src.training.vqgan_module import to_unit_pixels
 
 
 class UvitModule(lightning.LightningModule):
-    """A U-ViT and the frozen text encoder that tells it the prompt."""
+    """A U-ViT, and the frozen parts that tell it the prompt and, given pictures, their tokens."""
 
     def __init__(
         self,
         uvit: nn.Module,
         text_encoder: TextEncoder,
-        masking: MaskingConfig,
         config: TrainingConfig,
-        seed: int,
+        vqgan: VQGAN | None = None,
+        dealt: Dealt | None = None,
     ):
+        """Train `uvit` in place.
+
+        vqgan: needed where the batches hold pictures instead of token ids.
+        dealt: how steps are dealt out; as `UvitBatches` has it.
+        """
         super().__init__()
-        self.uvit, self.masking, self.config, self.seed = uvit, masking, config, seed
-        self.average = moving_average(uvit, config.ema_decay)
-        self.text_encoder = [text_encoder.requires_grad_(False).eval()]  # not in checkpoints
+        self.uvit, self.config = uvit, config
+        self.dealt = dealt or Dealt(config.batch_size, config.accumulation)
+        self.average = moving_average(uvit, config) if config.ema_decay else None
+        frozen = [text_encoder, *([vqgan] if vqgan else [])]
+        self.frozen = [part.requires_grad_(False).eval() for part in frozen]  # not in checkpoints
+        self.totals = {}  # of the step's parts so far
+        if config.gradient_checkpointing:
+            recompute_activations(uvit)
         if config.compile:
             uvit.compile()  # in place, and after the average was copied: names stay as they are
 
-    def on_fit_start(self) -> None:
-        self.text_encoder[0].to(self.device)
+    @property
+    def averaged(self) -> nn.Module:
+        """The model to sample from and to ship."""
+        return self.uvit if self.average is None else self.average.module
 
-    def training_step(self, batch: EncodedScenes, _: int) -> Tensor:
-        rng = step_generator(self.seed, self.global_step)
-        text = self._text(batch.prompt_ids, rng)
-        hidden = hide_tokens(batch.token_ids.long(), self.uvit.mask_token_id, self.masking, rng)
+    def on_fit_start(self) -> None:
+        for part in self.frozen:
+            part.to(self.device)
+
+    def training_step(self, batch: TrainingBatch, number: int) -> Tensor:
+        """The part's share of the step's loss, so that the mean over all parts is that loss."""
+        hidden = corrupt(self._token_ids(batch), batch.corruption, self.uvit.mask_token_id)
+        text = self._text(batch)
         with quick_attention(self.device):
-            logits = self.uvit(hidden.token_ids, *text, batch.micro_cond)  # (batch, seq, codes)
-        logits, targets = logits.flatten(0, 1).float(), hidden.targets.flatten()
-        loss = functional.cross_entropy(
-            logits,
-            targets,
-            ignore_index=IGNORED_TARGET,
-            label_smoothing=self.config.label_smoothing,
+            logits = self.uvit(hidden.token_ids, *text, batch.samples.micro_cond)
+        logits = logits.flatten(0, 1).float()  # (batch * seq, codes)
+        originals = torch.where(hidden.is_masked, hidden.targets, hidden.token_ids).flatten()
+        is_masked = hidden.is_masked.flatten()
+        losses = functional.cross_entropy(
+            logits, originals, reduction="none", label_smoothing=self.config.label_smoothing
         )
-        with torch.no_grad():
-            is_masked = targets != IGNORED_TARGET
-            accuracy = (logits.argmax(-1) == targets)[is_masked].float().mean()
-        self.log_dict({"loss": loss, "token_accuracy": accuracy}, prog_bar=True)
-        return loss
+        weights = torch.where(is_masked, 1.0, self.config.visible_weight)
+        total = (losses * weights).sum()
+        hits = (logits.argmax(-1) == originals) & is_masked
+        self._log(number, batch.num_masked, loss=total.detach(), token_accuracy=hits.sum())
+        if self.config.loss_mean == "per_rank":
+            return total / weights.sum()
+        return total * self.dealt.num_parts / self._total_weight(batch.num_masked)
+
+    def _total_weight(self, num_masked: Tensor) -> Tensor:
+        """The weights of all tokens of a step: of its whole global batch, whoever has them."""
+        num_tokens = self.dealt.global_batch * self.uvit.config.sample_size**2
+        return num_masked + self.config.visible_weight * (num_tokens - num_masked)
+
+    def _log(self, number: int, num_masked: Tensor, **sums: Tensor) -> None:
+        """Log a step's means with its last part: over all hidden tokens of the global batch."""
+        for name, value in sums.items():
+            self.totals[name] = self.totals.get(name, 0) + value
+        if (number + 1) % self.dealt.accumulation:
+            return
+        weights = {"loss": self._total_weight(num_masked), "token_accuracy": num_masked}
+        for name, total in self.totals.items():
+            self.log(name, self._over_ranks(total) / weights[name], prog_bar=True)
+        self.totals = {}
+
+    def _over_ranks(self, total: Tensor) -> Tensor:
+        if self.dealt.num_ranks == 1:
+            return total
+        return self.trainer.strategy.reduce(total, reduce_op="sum")
 
     @torch.no_grad()
-    def _text(self, prompt_ids: Tensor, rng: Generator) -> Text:
-        encoder = self.text_encoder[0]
-        text = encoder(prompt_ids)
+    def _token_ids(self, batch: TrainingBatch) -> Int[Tensor, "batch rows columns"]:
+        tokens = batch.samples.tokens
+        if tokens.ndim == 3:
+            return tokens.long()
+        with torch.autocast(self.device.type, enabled=False):  # half precision changes ids
+            return self.frozen[1].encode(to_unit_pixels(tokens))
+
+    @torch.no_grad()
+    def _text(self, batch: TrainingBatch) -> Text:
+        encoder = self.frozen[0]
+        text = encoder(batch.samples.prompt_ids)
         null_text = encoder(encoder.prompt_ids([""]))
-        return drop_prompts(text, null_text, self.config.drop_prob, rng)
+        return drop_prompts(text, null_text, batch.is_dropped)
 
     def optimizer_step(self, *args, **kwargs) -> None:
         super().optimizer_step(*args, **kwargs)
-        self.average.update_parameters(self.uvit)
+        if self.average is not None:
+            self.average.update_parameters(self.uvit)
 
     def configure_optimizers(self):
         ends = (self.uvit.embedding, self.uvit.logits_out)

@@ -50,7 +50,7 @@ class VqganModule(lightning.LightningModule):
         super().__init__()
         self.vqgan = vqgan.to(memory_format=torch.channels_last)  # convolutions 3 x faster on CPU
         self.config, self.seed = config, seed
-        self.average = moving_average(vqgan, config.ema_decay)
+        self.average = moving_average(vqgan, config)
         codebook = vqgan.quantizer.codebook.requires_grad_(False)
         self.register_buffer("cluster_sizes", torch.zeros(len(codebook)))
         self.register_buffer("cluster_sums", torch.zeros_like(codebook))

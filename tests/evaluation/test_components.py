@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.amused import Amused
-from src.evaluation.components import CHOICES, retrieval, round_trip, token_prediction
+from src.evaluation.components import CHOICES, retrieval, round_trip, scenes_token_prediction
 from src.evaluation.features import ClipEncoder
 from src.image_tokenizer.vqgan import VQGAN
 
@@ -62,7 +62,7 @@ def test_retrieval_is_at_chance_for_features_that_say_nothing(world):
 
 def test_an_untrained_transformer_pays_the_logarithm_of_the_codebook(world, tiny_settings):
     amused = Amused.from_config(tiny_settings, init="training")
-    found = by_name(token_prediction(amused, world, 20), "test scenes")
+    found = by_name(scenes_token_prediction(amused, world, 20), "test scenes")
     loss = found["cross-entropy, nats, hidden tokens"]
     assert loss.value == pytest.approx(torch.tensor(32.0).log().item(), abs=1e-4)
     assert loss.low <= loss.value <= loss.high
@@ -71,7 +71,7 @@ def test_an_untrained_transformer_pays_the_logarithm_of_the_codebook(world, tiny
 def test_only_hidden_tokens_are_predicted(world, tiny_settings, monkeypatch):
     """Visible ones may be as wrong as they like: the score stays."""
     amused = Amused.from_config(tiny_settings, init="random")
-    found = by_name(token_prediction(amused, world, 20), "test scenes")
+    found = by_name(scenes_token_prediction(amused, world, 20), "test scenes")
     predict = amused.transformer.forward
 
     def wrong_where_visible(token_ids, *condition):
@@ -80,7 +80,7 @@ def test_only_hidden_tokens_are_predicted(world, tiny_settings, monkeypatch):
         return torch.where(is_visible[..., None], logits.flip(-1) * 9, logits)
 
     monkeypatch.setattr(amused.transformer, "forward", wrong_where_visible)
-    again = by_name(token_prediction(amused, world, 20), "test scenes")
+    again = by_name(scenes_token_prediction(amused, world, 20), "test scenes")
     assert {name: each.value for name, each in again.items()} == {
         name: each.value for name, each in found.items()
     }

@@ -10,8 +10,10 @@ from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.checkpoint import seconds_trained, trained_state
 from src.training.fit import fit, placed_on
+from src.training.rows import TokenRows
 from src.training.token_cache import encode_scenes
-from src.training.uvit_module import UvitBatches, UvitModule
+from src.training.uvit_batches import UvitBatches
+from src.training.uvit_module import UvitModule
 from src.training.vqgan_module import VqganBatches, VqganModule
 
 
@@ -32,8 +34,9 @@ def vqgan_run(world, parts, config):
 
 def uvit_run(world, parts, config, folder):
     scenes = encode_scenes(world, parts.image_tokenizer, parts.text_encoder, 64, 1, folder)
-    module = UvitModule(parts.transformer, parts.text_encoder, MaskingConfig(), config, seed=1)
-    return module, UvitBatches(scenes, config.batch_size, seed=1)
+    module = UvitModule(parts.transformer, parts.text_encoder, config)
+    settings = parts.transformer.config
+    return module, UvitBatches(TokenRows(scenes, 1), settings, MaskingConfig(), config, seed=1)
 
 
 class Interrupt(lightning.Callback):
@@ -54,6 +57,7 @@ def small_shards(monkeypatch):
         ("vqgan", {}),
         ("uvit", {}),
         ("uvit", {"optimizer": "muon", "precision": "bf16-mixed", "num_workers": 1}),
+        ("uvit", {"optimizer": "adamw_8bit", "batch_size": 2, "accumulation": 3}),
     ],
 )
 def test_a_run_in_pieces_ends_with_the_same_bits(

@@ -13,6 +13,7 @@ from pathlib import Path
 import lightning
 import pytest
 import torch
+from torch.utils._pytree import tree_leaves
 
 from src.report.curves import read_curves
 from src.training.checkpoint import newest_checkpoint
@@ -36,8 +37,7 @@ class Diary(lightning.Callback):
         self.path, self.reached = path, reached
 
     def on_train_batch_start(self, trainer, module, batch, _):
-        parts = batch if isinstance(batch, tuple) else (batch,)
-        digest = hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts))
+        digest = hashlib.sha256(b"".join(part.numpy().tobytes() for part in tree_leaves(batch)))
         self.batch = digest.hexdigest()[:16]
         self.reached("forward")
 
@@ -116,6 +116,7 @@ def train(world, parts, config, tmp_path, monkeypatch):
     kinds = {
         "tokens": {},
         "tokens, muon, bf16": {"optimizer": "muon", "precision": "bf16-mixed"},
+        "tokens, 8-bit, in parts": {"optimizer": "adamw_8bit", "batch_size": 2, "accumulation": 2},
         "pictures": {},
     }
 
@@ -181,7 +182,7 @@ def test_a_run_on_cached_tokens_survives(moment, train, trained, tmp_path, tmp_p
     check("tokens", moment, train, trained, tmp_path, tmp_path_factory)
 
 
-@pytest.mark.parametrize("kind", ["pictures", "tokens, muon, bf16"])
+@pytest.mark.parametrize("kind", ["pictures", "tokens, muon, bf16", "tokens, 8-bit, in parts"])
 @pytest.mark.parametrize("moment", MOMENTS[3::7], ids=lambda moment: f"{moment[0]}-{moment[1]}")
 def test_other_kinds_of_runs_survive(kind, moment, train, trained, tmp_path, tmp_path_factory):
     check(kind, moment, train, trained, tmp_path, tmp_path_factory)

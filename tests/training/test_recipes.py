@@ -10,7 +10,8 @@ from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training import token_cache
 from src.training.parts import open_image_tokenizer
-from src.training.recipes import train_clip, train_uvit, train_vqgan
+from src.training.recipes import train_clip, train_vqgan
+from src.training.uvit_recipe import new_system, train_on_scenes
 
 
 @pytest.mark.slow
@@ -23,7 +24,8 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     assert train_vqgan(world, short, 0, vqgan)
     assert train_clip(world, replace(short, preset="glyphs_clip"), 0, clip)
     chained = replace(short, image_tokenizer=str(vqgan), text_encoder=str(clip))
-    assert train_uvit(world, chained, 0, uvit, masking=MaskingConfig())
+    system = new_system(world, chained, MaskingConfig(), seed=0)
+    assert train_on_scenes(system, world, chained, MaskingConfig(), 0, uvit)
 
     amused = Amused.from_pretrained(uvit / "model")
     generation = amused.generate("a small red heart on a white background", seeds=[0])
@@ -31,19 +33,15 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     assert generation.token_ids.max() < 256
     for name in (vqgan, uvit):
         assert (name / "samples" / "step_00000002.png").is_file()
-    assert not train_uvit(
-        world,
-        replace(chained, max_steps=60, max_minutes=0.0),
-        0,
-        uvit,
-        masking=MaskingConfig(),
-    )
+    longer = replace(chained, max_steps=60, max_minutes=0.0)
+    system = new_system(world, longer, MaskingConfig(), seed=0)
+    assert not train_on_scenes(system, world, longer, MaskingConfig(), 0, uvit)
 
 
 def test_a_part_that_was_never_trained_is_named(world, config, tmp_path):
     missing = replace(config, preset="glyphs", image_tokenizer=str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match=r"nowhere.*to its last step first"):
-        train_uvit(world, missing, 0, tmp_path, masking=MaskingConfig())
+        new_system(world, missing, MaskingConfig(), seed=0)
 
 
 def test_an_image_tokenizer_is_handed_over_finished_and_without_near_copies(

@@ -20,9 +20,13 @@ from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import MaskingConfig
 from src.published.settings import read_preset
 from src.training.clip_module import ClipBatches, ClipModule, build_clip
-from src.training.recipes import CLIP_PRESETS, check_parts, train_uvit, train_vqgan
+from src.training.parts import check_parts
+from src.training.recipes import CLIP_PRESETS, train_vqgan
+from src.training.rows import TokenRows
 from src.training.token_cache import EncodedScenes
+from src.training.uvit_batches import UvitBatches
 from src.training.uvit_module import UvitModule
+from src.training.uvit_recipe import new_system
 from src.transformer import config as transformer_config
 
 PRESETS = {"vqgan": "glyphs_rich", "clip": "glyphs_rich_clip", "uvit": "glyphs_rich"}
@@ -122,11 +126,14 @@ def test_the_clip_pair_takes_a_step(rich_world, rich_clip, config):
 
 def test_the_uvit_takes_a_step(rich_parts, config):
     uvit, text_encoder = rich_parts.transformer, rich_parts.text_encoder
-    module = UvitModule(uvit, text_encoder, MaskingConfig(), config, seed=0)
-    module.log_dict = lambda *_, **__: None
+    pair = replace(config, batch_size=2)
+    module = UvitModule(uvit, text_encoder, pair)
+    module.log = lambda *_, **__: None
     prompt_ids = text_encoder.prompt_ids(["a small pink snowman on a gray background"] * 2)
     token_ids = torch.arange(512).view(2, 16, 16)
-    loss = module.training_step(EncodedScenes(token_ids, prompt_ids, torch.zeros(2, 5)), 0)
+    rows = TokenRows(EncodedScenes(token_ids, prompt_ids, torch.zeros(2, 5)), seed=0)
+    batches = UvitBatches(rows, uvit.config, MaskingConfig(), pair, seed=0)
+    loss = module.training_step(batches(0), 0)
     loss.backward()
     assert torch.isclose(loss, torch.tensor(1024.0).log())  # at the start all logits are zero
     assert uvit.logits_in.weight.grad.abs().sum() > 0
@@ -155,4 +162,4 @@ def test_the_run_of_another_preset_is_no_image_tokenizer(world, config, rich_wor
     train_vqgan(world, short, 0, tmp_path)
     mixed = replace(config, preset="glyphs_rich", image_tokenizer=str(tmp_path))
     with pytest.raises(UserError, match="32 picture pixels, and the world 64"):
-        train_uvit(rich_world, mixed, 0, tmp_path / "uvit", masking=MaskingConfig())
+        new_system(rich_world, mixed, MaskingConfig(), seed=0)

@@ -1,79 +1,219 @@
-from dataclasses import replace
+"""One training step of the U-ViT: what the loss is, what is drawn, and how a step is dealt out."""
 
-import numpy as np
+from dataclasses import replace
+from itertools import chain
+
 import pytest
 import torch
 
-from src.conditioning.dropout import drop_prompts
+from src.conditioning.dropout import draw_dropped, drop_prompts
+from src.data.examples import example
 from src.masking.config import MaskingConfig
 from src.masking.corrupt import hide_tokens
-from src.training.batches import step_generator
-from src.training.token_cache import EncodedScenes, encode_scenes
-from src.training.uvit_module import UvitBatches, UvitModule
-
-
-def scenes_of(count):
-    return EncodedScenes(
-        torch.arange(count)[:, None, None].expand(count, 8, 8),
-        torch.zeros(count, 32, dtype=torch.int32),
-        torch.zeros(count, 5),
-    )
-
-
-def test_every_scene_comes_once_an_epoch_in_an_order_of_its_own():
-    batches = UvitBatches(scenes_of(24), batch_size=4, seed=0)
-    seen = [batches(step).token_ids[:, 0, 0].tolist() for step in range(12)]
-    first, second = (np.concatenate(half).tolist() for half in (seen[:6], seen[6:]))
-    assert sorted(first) == sorted(second) == list(range(24))
-    assert first != second
-    again = UvitBatches(scenes_of(24), batch_size=4, seed=0)
-    assert again(9).token_ids[:, 0, 0].tolist() == seen[9]
+from src.training.batches import Dealt, step_generator
+from src.training.gradient_checkpointing import recompute_activations
+from src.training.rows import Samples, TokenRows
+from src.training.token_cache import encode_scenes
+from src.training.uvit_batches import UvitBatches
+from src.training.uvit_module import UvitModule
 
 
 @pytest.fixture
-def module(parts, config):
-    """A U-ViT with an opinion, half of its prompts dropped, in training."""
+def half(config):
+    """Half of all prompts are dropped, eight samples a step."""
+    return replace(config, drop_prob=0.5, batch_size=8)
+
+
+@pytest.fixture
+def uvit(parts):
+    """A U-ViT with an opinion."""
     parts.transformer.reset_parameters("random", torch.Generator().manual_seed(0))
-    half = replace(config, drop_prob=0.5)
-    module = UvitModule(parts.transformer, parts.text_encoder, MaskingConfig(), half, seed=3)
-    module.log_dict = lambda *_, **__: None  # there is no trainer to log to
+    return parts.transformer
+
+
+@pytest.fixture
+def rows(parts, world, tmp_path, monkeypatch):
+    monkeypatch.setattr("src.training.token_cache.SHARD_SIZE", 64)
+    scenes = encode_scenes(world, parts.image_tokenizer, parts.text_encoder, 64, 0, tmp_path)
+    return TokenRows(scenes, seed=0)
+
+
+def batches_of(rows, uvit, config, masking=None, dealt=None):
+    return UvitBatches(rows, uvit.config, masking or MaskingConfig(), config, seed=3, dealt=dealt)
+
+
+def module_of(uvit, parts, config, dealt=None):
+    module = UvitModule(uvit, parts.text_encoder, config, parts.image_tokenizer, dealt)
+    module.logged = {}  # there is no trainer to log to
+    module.log = lambda name, value, **_: module.logged.update({name: float(value)})
     return module
 
 
-@pytest.fixture
-def batch(parts, world, tmp_path, monkeypatch):
-    monkeypatch.setattr("src.training.token_cache.SHARD_SIZE", 64)
-    scenes = encode_scenes(world, parts.image_tokenizer, parts.text_encoder, 64, 0, tmp_path)
-    return UvitBatches(scenes, 8, seed=0)(0)
-
-
-def test_the_loss_is_the_cross_entropy_of_the_hidden_tokens_given_all_the_rest(module, batch):
-    rng = step_generator(3, 0)
-    encoder = module.text_encoder[0]
-    text, null = encoder(batch.prompt_ids), encoder(encoder.prompt_ids([""]))
-    told = drop_prompts(text, null, 0.5, rng)
-    hidden = hide_tokens(batch.token_ids.long(), module.uvit.mask_token_id, MaskingConfig(), rng)
-    logits = module.uvit(hidden.token_ids, *told, batch.micro_cond)
-    logs = logits.log_softmax(-1).gather(-1, batch.token_ids.long().flatten(1)[..., None])
-    expected = -logs[..., 0][hidden.is_masked.flatten(1)].mean()
+def test_the_loss_is_the_cross_entropy_of_the_hidden_tokens_given_all_the_rest(
+    uvit, parts, rows, half
+):
+    batch = batches_of(rows, uvit, half)(0)
+    rng, encoder = step_generator(3, 0), parts.text_encoder
+    text, null = encoder(batch.samples.prompt_ids), encoder(encoder.prompt_ids([""]))
+    told = drop_prompts(text, null, draw_dropped(8, 0.5, rng))
+    ids = batch.samples.tokens.long()
+    size = uvit.config.codebook_size
+    hidden = hide_tokens(ids, uvit.mask_token_id, MaskingConfig(), rng, size)
+    logits = uvit(hidden.token_ids, *told, batch.samples.micro_cond)
+    logs = logits.log_softmax(-1).gather(-1, ids.flatten(1)[..., None])[..., 0]
+    expected = -logs[hidden.is_masked.flatten(1)].mean()
+    module = module_of(uvit, parts, half)
     loss = module.training_step(batch, 0)
     assert torch.isclose(loss, expected, atol=1e-5)
+    assert module.logged["loss"] == pytest.approx(expected.item(), abs=1e-5)
     assert abs(loss - torch.tensor(32.0).log()) > 0.05  # else any tokens would do
     is_dropped = (told.pooled_text == null.pooled_text).all(dim=1)
     assert 0 < is_dropped.sum() < 8
 
     loss.backward()
-    assert module.uvit.embedding.weight.grad.abs().sum() > 0
+    assert uvit.embedding.weight.grad.abs().sum() > 0
     assert all(each.grad is None for each in encoder.parameters())
 
 
-def test_what_is_hidden_and_what_is_dropped_changes_with_the_step_and_only_with_it(module, batch):
-    first = module.training_step(batch, 0)
-    assert torch.equal(module.training_step(batch, 0), first)
-    module.seed = 4
-    assert not torch.equal(module.training_step(batch, 0), first)
+def test_visible_tokens_count_with_their_weight(uvit, parts, rows, half):
+    batch = batches_of(rows, uvit, half)(0)
+
+    def loss(weight: float) -> float:
+        module = module_of(uvit, parts, replace(half, visible_weight=weight))
+        return module.training_step(batch, 0).item()
+
+    num_masked, num_tokens = batch.num_masked.item(), 8 * 64
+    hidden_sum = loss(0.0) * num_masked
+    visible_sum = loss(1.0) * num_tokens - hidden_sum
+    expected = (hidden_sum + 0.1 * visible_sum) / (num_masked + 0.1 * (num_tokens - num_masked))
+    assert loss(0.1) == pytest.approx(expected, rel=1e-5)
+    assert visible_sum > 0
 
 
-def test_the_frozen_text_encoder_stays_out_of_checkpoints(parts, config):
-    module = UvitModule(parts.transformer, parts.text_encoder, MaskingConfig(), config, seed=0)
+def test_what_is_hidden_and_dropped_changes_with_the_step_and_the_seed_only(uvit, rows, half):
+    batches = batches_of(rows, uvit, half)
+    first, again, other = batches(2), batches(2), batches(3)
+    assert torch.equal(first.corruption.is_masked, again.corruption.is_masked)
+    assert torch.equal(first.is_dropped, again.is_dropped)
+    assert not torch.equal(first.corruption.is_masked, other.corruption.is_masked)
+    seeded = UvitBatches(rows, uvit.config, MaskingConfig(), half, seed=4)(2)
+    assert not torch.equal(first.corruption.is_masked, seeded.corruption.is_masked)
+
+
+def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(uvit, rows, half):
+    batches = batches_of(rows, uvit, half)
+    micro = rows.scenes.prompt_ids * 0 + torch.arange(64, dtype=torch.int32)[:, None]
+    batches.rows = TokenRows(rows.scenes._replace(prompt_ids=micro), seed=0)
+    seen = [batches(step).samples.prompt_ids[:, 0].tolist() for step in range(16)]
+    first, second = (list(chain.from_iterable(half)) for half in (seen[:8], seen[8:]))
+    assert sorted(first) == sorted(second) == list(range(64))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulation", "num_ranks"), [(2, 4, 1), (4, 1, 2), (1, 4, 2)]
+)
+@pytest.mark.parametrize("visible_weight", [0.0, 0.5])
+def test_the_loss_and_gradient_of_a_step_are_the_same_however_it_is_dealt_out(
+    uvit, parts, rows, half, batch_size, accumulation, num_ranks, visible_weight
+):
+    """The mean over hidden tokens of the whole step, not the mean of the parts' means."""
+    half = replace(half, visible_weight=visible_weight)
+
+    def gradient(dealts) -> tuple[torch.Tensor, float]:
+        uvit.zero_grad()
+        shares = []
+        for dealt in dealts:
+            module = module_of(uvit, parts, half, dealt)
+            batches = batches_of(rows, uvit, half, dealt=dealt)
+            module._over_ranks = lambda total: total
+            for number in range(dealt.accumulation):
+                loss = module.training_step(batches(number), number) / dealt.num_parts
+                loss.backward()
+            shares.append(module.logged["loss"])
+        return torch.cat([p.grad.flatten() for p in uvit.parameters()]), sum(shares)
+
+    whole, loss = gradient([Dealt(8)])
+    dealt = [Dealt(batch_size, accumulation, num_ranks, rank) for rank in range(num_ranks)]
+    parts_gradient, parts_loss = gradient(dealt)
+    assert torch.allclose(parts_gradient, whole, atol=1e-6 * whole.abs().max())
+    assert parts_loss == pytest.approx(loss, rel=1e-6)
+
+
+def test_upstreams_mean_of_means_is_another_number(uvit, parts, rows, half):
+    dealt = Dealt(1, 8)
+
+    def loss(loss_mean: str) -> float:
+        module = module_of(uvit, parts, replace(half, loss_mean=loss_mean), dealt)
+        batches = batches_of(rows, uvit, half, dealt=dealt)
+        return sum(module.training_step(batches(n), n).item() / 8 for n in range(8))
+
+    assert loss("per_rank") != pytest.approx(loss("global"), rel=1e-3)
+
+
+def test_gradient_checkpointing_changes_no_number(uvit, parts, rows, half):
+    batch = batches_of(rows, uvit, half)(0)
+    passes = 0
+
+    def count(*_):
+        nonlocal passes
+        passes += 1
+
+    def gradient() -> torch.Tensor:
+        uvit.zero_grad()
+        module_of(uvit, parts, half).training_step(batch, 0).backward()
+        return torch.cat([p.grad.flatten() for p in uvit.parameters()])
+
+    uvit.layers[0].feed_forward.register_forward_pre_hook(count)
+    plain, plain_passes = gradient(), passes
+    recompute_activations(uvit)
+    assert torch.equal(gradient(), plain)
+    assert passes == 3 * plain_passes  # one pass, and then one more to recompute
+
+
+def test_random_replacement_shows_no_mask_token(uvit, parts, rows, half):
+    """Upstream's test for it is always true, so its branch is never reached."""
+    shown = []
+    uvit.register_forward_pre_hook(lambda _, inputs: shown.append(inputs[0]))
+    for prob in (0.0, 1.0):
+        masking = MaskingConfig(random_prob=prob)
+        batch = batches_of(rows, uvit, half, masking)(0)
+        module_of(uvit, parts, half).training_step(batch, 0)
+    plain, replaced = shown
+    assert (plain == uvit.mask_token_id).sum() == batch.num_masked
+    assert (replaced < uvit.config.codebook_size).all()
+    is_masked = batch.corruption.is_masked
+    assert torch.equal(replaced[~is_masked], plain[~is_masked])
+    assert 0 < (replaced[is_masked] != batch.samples.tokens[is_masked]).float().mean()
+
+
+def test_pictures_are_trained_on_as_their_token_ids(uvit, parts, world, half):
+    scenes = [example(world, 0, index) for index in range(8)]
+    pictures = torch.stack([torch.from_numpy(each.picture) for each in scenes])
+    prompt_ids = parts.text_encoder.prompt_ids([each.caption for each in scenes])
+    micro = torch.tensor([each.micro_cond for each in scenes], dtype=torch.float32)
+    token_ids = parts.image_tokenizer.encode(pictures.movedim(-1, 1).float() / 255)
+
+    class Given:
+        def __init__(self, tokens):
+            self.tokens = tokens
+
+        def __len__(self):
+            return 8
+
+        def samples(self, numbers):
+            return Samples(self.tokens, prompt_ids, micro)
+
+    losses = []
+    for tokens in (pictures, token_ids):
+        batch = batches_of(Given(tokens), uvit, half)(0)
+        losses.append(module_of(uvit, parts, half).training_step(batch, 0))
+    assert torch.equal(*losses)
+
+
+def test_the_frozen_parts_stay_out_of_checkpoints(uvit, parts, config):
+    module = module_of(uvit, parts, config)
     assert {name.split(".")[0] for name in module.state_dict()} == {"uvit", "average"}
+    module = module_of(uvit, parts, replace(config, ema_decay=0.0))
+    assert {name.split(".")[0] for name in module.state_dict()} == {"uvit"}
+    assert module.averaged is uvit

@@ -1,0 +1,229 @@
+"""A U-ViT's training from its beginning to the model it leaves, on drawn scenes or pictures."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Generator, nn
+
+from src.amused import Amused
+from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
+from src.data.bad_rows import FILE_NAME, BadRowError, BadRows
+from src.data.captioned import CaptionedPictures
+from src.data.config import DataConfig
+from src.data.scenes import World
+from src.data.source import open_source
+from src.errors import UserError
+from src.masking.config import MaskingConfig
+from src.training.checkpoint import averaged_weights
+from src.training.config import TrainingConfig
+from src.training.encoded_folder import as_scenes, check_made_for, read_folder
+from src.training.fit import fit
+from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
+from src.training.rows import PictureRows, Rows, Samples, TokenRows
+from src.training.run_identity import claim_run, run_identity
+from src.training.samples import (
+    GUIDANCE_SCALE,
+    NUM_SAMPLES,
+    SamplePictures,
+    Shown,
+    scenes_shown,
+)
+from src.training.token_cache import encode_scenes
+from src.training.uvit_batches import UvitBatches
+from src.training.uvit_module import UvitModule
+from src.training.vqgan_module import to_unit_pixels
+from src.transformer import config as transformer_config
+from src.transformer.config import TransformerConfig
+from src.transformer.grow import grow
+from src.transformer.uvit import UViT
+
+FINISHED = "model"
+NUM_MEASURED = 256  # rows; of those trained on, as people's data have no test side of ours
+
+
+class TrainedOnPictures(NamedTuple):
+    """What a finished training leaves, and what it can be measured on."""
+
+    amused: Amused
+    samples: Samples  # the first of its own rows, as token ids
+    data_hash: str
+
+
+def new_system(world: World, config: TrainingConfig, masking: MaskingConfig, seed: int) -> Amused:
+    """A U-ViT of `training.preset` on fresh weights, and the parts it builds on.
+
+    Raises UserError for parts that are not finished or not of one set.
+    """
+    vqgan, text_encoder = open_image_tokenizer(config), open_text_encoder(config)
+    settings = transformer_config.preset(config.preset)
+    check_parts(world, settings, vqgan, text_encoder, config)
+    uvit = UViT(settings, generator=Generator().manual_seed(seed))
+    return Amused(uvit, vqgan, text_encoder, masking.schedule)
+
+
+def begun(opened: Amused, config: TrainingConfig, seed: int) -> Amused:
+    """An opened model as its U-ViT's training begins: with its weights, grown, or on fresh ones.
+
+    Raises UserError if `training.preset` is not for this model's parts or cannot begin with it.
+    """
+    settings = opened.transformer.config
+    if config.preset is not None:
+        settings = transformer_config.preset(config.preset)
+    rng = Generator().manual_seed(seed)
+    if config.begin == "anew":
+        _check_fits(settings, opened, config)
+        return replaced(opened, UViT(settings, generator=rng))
+    if settings != opened.transformer.config:
+        return replaced(opened, grow(opened.transformer, settings, rng))
+    return opened
+
+
+def replaced(amused: Amused, uvit: UViT) -> Amused:
+    """The same system with another U-ViT."""
+    return Amused(uvit, amused.image_tokenizer, amused.text_encoder, amused.mask_schedule)
+
+
+def _check_fits(settings: TransformerConfig, opened: Amused, config: TrainingConfig) -> None:
+    clip = opened.text_encoder.clip.config
+    for what, needs, has in (
+        ("codes", settings.codebook_size, opened.image_tokenizer.codebook_size),
+        ("numbers a word", settings.encoder_hidden_size, clip.hidden_size),
+        ("numbers a prompt", settings.cond_embed_dim, clip.projection_dim),
+    ):
+        if needs != has:
+            raise UserError(
+                f"training.preset={config.preset} needs {needs} {what}, and the parts of model= "
+                f"have {has}: give a preset and a model of one set."
+            )
+
+
+def train_on_scenes(
+    amused: Amused,
+    world: World,
+    config: TrainingConfig,
+    masking: MaskingConfig,
+    seed: int,
+    folder: Path,
+    device: str = "auto",
+) -> Amused | None:
+    """Train for one piece on drawn scenes, encoded once; see `_train`."""
+    claim_run(folder, _identity(amused, world.config, config, masking, seed))
+    vqgan, text_encoder = amused.image_tokenizer, amused.text_encoder
+    scenes = encode_scenes(
+        world, vqgan, text_encoder, config.num_cached, seed, folder / "encoded_scenes"
+    )
+    rows = TokenRows(scenes, seed)
+    return _train(amused, rows, scenes_shown(world), config, masking, seed, folder, device)
+
+
+def train_on_pictures(
+    amused: Amused,
+    data: DataConfig,
+    config: TrainingConfig,
+    masking: MaskingConfig,
+    seed: int,
+    folder: Path,
+    device: str = "auto",
+) -> TrainedOnPictures | None:
+    """Train for one piece on `data.path`, or on the token ids in `data.tokens`; see `_train`.
+
+    Raises UserError for data that cannot be opened, or are of another size or image tokenizer.
+    """
+    if data.tokens is not None:
+        place = Path(data.tokens)
+        encoded, made_with = read_folder(place)
+        side = amused.transformer.config.sample_size
+        check_made_for(encoded, made_with, place, _short_hash(amused.image_tokenizer), side)
+        rows: Rows = TokenRows(as_scenes(encoded, amused.text_encoder), seed)
+        captions, content = [each.caption for each in encoded], made_with["data.path, content"]
+    else:
+        source = open_source(data)
+        pictures = CaptionedPictures(source, data, amused.height, seed)
+        rows = PictureRows(
+            pictures, amused.text_encoder, BadRows(folder / FILE_NAME, data.max_bad_ratio)
+        )
+        captions, content = _captions(pictures), source.fingerprint
+    _check_enough(len(rows), config)
+    identity = _identity(amused, data, config, masking, seed) | {"data, content": content}
+    claim_run(folder, identity)
+    shown = Shown(captions[:NUM_SAMPLES], GUIDANCE_SCALE)
+    trained = _train(amused, rows, shown, config, masking, seed, folder, device)
+    return trained and TrainedOnPictures(trained, _first_samples(rows, trained), content)
+
+
+def _train(
+    amused: Amused,
+    rows: Rows,
+    shown: Shown,
+    config: TrainingConfig,
+    masking: MaskingConfig,
+    seed: int,
+    folder: Path,
+    device: str,
+) -> Amused | None:
+    """Train the system's U-ViT, its other parts frozen; all of it, opened again, when done.
+
+    `folder`/model then holds it in the published layout.
+    """
+    uvit, vqgan, text_encoder = amused.transformer, amused.image_tokenizer, amused.text_encoder
+    module = UvitModule(uvit.train(), text_encoder, config, vqgan)
+    system = Amused(module.averaged, vqgan, text_encoder, masking.schedule)
+    samples = SamplePictures(shown, system, config.sample_every, folder)
+    batches = UvitBatches(rows, uvit.config, masking, config, seed)
+    steps = fit(module, batches, config, folder, [samples], device)
+    if steps < config.max_steps:
+        return None
+    module.averaged.load_state_dict(averaged_weights(folder, "uvit"))
+    dtype = getattr(torch, config.saved_dtype)
+    for part in (module.averaged, vqgan, text_encoder):
+        part.to("cpu", dtype).eval()  # what is measured is what is kept
+    system.save_pretrained(folder / FINISHED)
+    return Amused.from_pretrained(folder / FINISHED)
+
+
+def _identity(
+    amused: Amused, data: DataConfig, config: TrainingConfig, masking: MaskingConfig, seed: int
+) -> dict:
+    """What the run is begun with; a U-ViT that is trained further is part of it."""
+    built_on = {
+        "image_tokenizer": _short_hash(amused.image_tokenizer),
+        "text_encoder": _short_hash(amused.text_encoder.clip),
+    }
+    if config.begin == "model":
+        built_on["transformer"] = _short_hash(amused.transformer)
+    return run_identity(data, config, seed, masking, built_on)
+
+
+def _short_hash(part: nn.Module) -> str:
+    return weights_hash(part.state_dict())[:SHORT_LENGTH]
+
+
+@torch.no_grad()
+def _first_samples(rows: Rows, amused: Amused) -> Samples:
+    samples = rows.samples(range(min(len(rows), NUM_MEASURED)))
+    if samples.tokens.ndim == 3:
+        return samples
+    encode = amused.image_tokenizer.encode
+    token_ids = [encode(to_unit_pixels(each[None])) for each in samples.tokens]
+    return samples._replace(tokens=torch.cat(token_ids))
+
+
+def _captions(pictures: CaptionedPictures) -> list[str]:
+    """Captions to draw on the way: those of the first rows that have one."""
+    captions = []
+    for row in range(min(len(pictures), 4 * NUM_SAMPLES)):
+        with suppress(BadRowError):
+            captions.append(pictures.source.row(row).caption)
+    return captions
+
+
+def _check_enough(num_rows: int, config: TrainingConfig) -> None:
+    size = config.batch_size * config.accumulation
+    if size > num_rows:
+        raise UserError(
+            f"A step takes {size} samples (training.batch_size={config.batch_size} x "
+            f"training.accumulation={config.accumulation}) and the data have {num_rows} rows: "
+            f"give at most {num_rows}."
+        )
