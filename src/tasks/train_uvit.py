@@ -28,6 +28,11 @@ def run(config: RunConfig, folder: Path) -> bool:
     from src.training.checkpoint import seconds_trained
     from src.training.uvit_recipe import begun, train_on_pictures, train_on_scenes
 
+    if config.data.path is None and config.data.tokens is None and not config.data.glyphs:
+        raise UserError(
+            "There is nothing to train on: give data.path=PATH (captioned pictures), data.tokens= "
+            "(a folder that +exp=encode_dataset wrote), or data=glyphs (drawn scenes)."
+        )
     keep_freed_memory()
     device = choose_device(config.device, torch.cuda.device_count())
     place = RECORDS / config.name / "runs" / "train"
@@ -70,7 +75,7 @@ def _on_scenes(amused, world: World) -> Finding:
 def _on_own_rows(trained) -> Finding:
     from src.evaluation.token_prediction import token_prediction
 
-    measured = token_prediction(trained.amused, *trained.samples, "rows that were trained on")
+    measured = token_prediction(trained.amused, *trained.samples, "training rows")
     return Finding(measured, trained.amused.weights_hash, trained.data_hash)
 
 

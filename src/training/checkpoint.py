@@ -82,7 +82,7 @@ class EverySteps(Checkpoint):
         path = self.folder / f"step_{trainer.global_step:08d}.ckpt"
         if is_valid(path):
             return
-        trainer.save_checkpoint(path)
+        trainer.save_checkpoint(path, weights_only=False)  # with the optimizer
         prune(self.folder)
 
 

@@ -19,7 +19,7 @@ OWN_KEYS = {  # what means something to one model only
     | {"useless_below", "merge_within", "locality_weight"},
     "clip": {"narrow_prob"},
     "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "accumulation", "loss_mean"}
-    | {"visible_weight", "is_dropout_inverted"},
+    | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"},
 }
 
 
@@ -40,6 +40,7 @@ class TrainingConfig:
     warmup_steps: int = 200
     decay_ratio: float = 0.25  # share of max_steps over which the rate falls to 0 at the end
     weight_decay: float = 0.01
+    is_embedding_decayed: bool = True  # U-ViT: the weight decay also holds for the codes' table
     beta2: float = 0.98
     max_grad_norm: float = 1.0
     ema_decay: float = 0.999  # 0 = no average: the weights themselves are kept

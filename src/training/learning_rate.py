@@ -5,6 +5,7 @@ The flat part lets a run be made longer without having to start again.
 
 from collections.abc import Callable, Collection
 from functools import partial
+from itertools import compress
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -37,14 +38,21 @@ def optimizer(
     is_muon = config.optimizer == "muon"
     hidden = [p for p in params if is_muon and p.ndim == 2 and p not in at_ends]
     others = [p for p in params if p not in set(hidden)]
+    tables = () if config.is_embedding_decayed else _embedding_tables(module)
+    is_decayed = [p.ndim >= 2 and p not in set(tables) for p in others]
     groups = [
-        {"params": [p for p in others if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        {"params": list(compress(others, is_decayed)), "weight_decay": config.weight_decay},
+        {"params": [p for p, yes in zip(others, is_decayed, strict=True) if not yes]}
+        | {"weight_decay": 0.0},
     ]
     if is_muon:
         groups.append({"params": hidden, "weight_decay": config.weight_decay, "orthogonal": True})
     stepper = _kind(config)(groups, lr=config.learning_rate, betas=(0.9, config.beta2))
     return stepper, LambdaLR(stepper, lambda step: rate_factor(step, config))
+
+
+def _embedding_tables(module: nn.Module) -> list[nn.Parameter]:
+    return [each.weight for each in module.modules() if isinstance(each, nn.Embedding)]
 
 
 def _kind(config: TrainingConfig) -> Callable[..., Optimizer]:

@@ -108,7 +108,15 @@ def train_on_scenes(
     folder: Path,
     device: str = "auto",
 ) -> Amused | None:
-    """Train for one piece on drawn scenes, encoded once; see `_train`."""
+    """Train for one piece on drawn scenes, encoded once; see `_train`.
+
+    Raises UserError for scenes of another size.
+    """
+    if amused.height != world.picture_size:
+        raise UserError(
+            f"The model draws {amused.height} pixels and the scenes of data= have "
+            f"{world.picture_size}: give a model and a world of one size."
+        )
     claim_run(folder, _identity(amused, world.config, config, masking, seed))
     vqgan, text_encoder = amused.image_tokenizer, amused.text_encoder
     scenes = encode_scenes(
@@ -139,6 +147,11 @@ def train_on_pictures(
         rows: Rows = TokenRows(as_scenes(encoded, amused.text_encoder), seed)
         captions, content = [each.caption for each in encoded], made_with["data.path, content"]
     else:
+        if data.picture_size != amused.height:
+            raise UserError(
+                f"data.picture_size={data.picture_size}, and the model draws {amused.height} "
+                f"pixels: give data.picture_size={amused.height}."
+            )
         source = open_source(data)
         pictures = CaptionedPictures(source, data, amused.height, seed)
         rows = PictureRows(
