@@ -189,11 +189,14 @@ def check(config: RunConfig) -> None:
     whole("preview.num_rows", config.preview.num_rows, 1, 100_000)
     whole("preview.num_shown", config.preview.num_shown, 1, 64)
     if config.task == "train":
-        if config.training.accumulation > 1 and config.training.model != "uvit":
-            raise UserError(
-                f"training.accumulation={config.training.accumulation} is for the U-ViT alone."
-            )
+        _check_alone(config.training)
         check_sizes(config.training, config.data)
+
+
+def _check_alone(training: TrainingConfig) -> None:
+    for key in ("accumulation", "num_devices", "num_nodes"):
+        if getattr(training, key) > 1 and training.model != "uvit":
+            raise UserError(f"training.{key}={getattr(training, key)} is for the U-ViT alone.")
 
 
 def _check_uvit_run(config: RunConfig) -> None:
@@ -302,7 +305,7 @@ WHOLE_RANGES = {  # of TrainingConfig: the smallest and the largest
     **dict.fromkeys(("warmup_steps", "continuous_steps", "num_moved"), (0, 10**9)),
     **dict.fromkeys(("num_workers", "num_threads"), (0, 1024)),
     "batch_size": (1, 10**5),
-    "accumulation": (1, 10**5),
+    **dict.fromkeys(("accumulation", "num_devices", "num_nodes"), (1, 10**5)),
 }
 RANGES = {
     **dict.fromkeys(FROM_ZERO, (0, 10**6)),

@@ -1,5 +1,6 @@
 """Train a model's U-ViT on people's pictures, on token ids or on drawn scenes: anew or further."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,8 @@ def run(config: RunConfig, folder: Path) -> bool:
     import torch
 
     from src.training.checkpoint import seconds_trained
-    from src.training.uvit_recipe import begun, train_on_pictures, train_on_scenes
+    from src.training.ranks import this_rank
+    from src.training.uvit_recipe import Run, begun, train_on_pictures, train_on_scenes
 
     if config.data.path is None and config.data.tokens is None and not config.data.glyphs:
         raise UserError(
@@ -39,18 +41,21 @@ def run(config: RunConfig, folder: Path) -> bool:
     place = Path(config.output_dir) if config.output_dir else place
     data, training = config.data, config.training
     amused = begun(open_model(config), training, config.seed)
-    inputs = (training, config.masking, config.seed, place, device)
-    with alone_in(place):
+    how = Run(training, config.masking, config.seed, place, device)
+    is_first = this_rank() == 0
+    with alone_in(place) if is_first else nullcontext():
         try:
             if data.path is None and data.tokens is None:
-                trained = train_on_scenes(amused, World(data), *inputs)
+                trained = train_on_scenes(amused, World(data), how)
                 finding = trained and _on_scenes(trained, World(data))
             else:
-                done = train_on_pictures(amused, data, *inputs)
+                done = train_on_pictures(amused, data, how)
                 finding = done and _on_own_rows(done)
         except FloatingPointError as error:
             raise UserError(f"{error} ({place}).") from error
     is_done = finding is not None
+    if not is_first:
+        return is_done
     ending = "All steps are done" if is_done else "Steps are left; the same command continues"
     Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")
     if is_done:
@@ -75,7 +80,7 @@ def _on_scenes(amused, world: World) -> Finding:
 def _on_own_rows(trained) -> Finding:
     from src.evaluation.token_prediction import token_prediction
 
-    measured = token_prediction(trained.amused, *trained.samples, "training rows")
+    measured = token_prediction(trained.amused, *trained.samples[:3], "training rows")
     return Finding(measured, trained.amused.weights_hash, trained.data_hash)
 
 

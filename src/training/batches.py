@@ -18,7 +18,6 @@ class Dealt(NamedTuple):
     batch_size: int  # samples in one pass through the model
     accumulation: int = 1  # passes of one process before the weights move
     num_ranks: int = 1
-    rank: int = 0  # this process, 0..num_ranks - 1
 
     @property
     def num_parts(self) -> int:
@@ -29,10 +28,10 @@ class Dealt(NamedTuple):
         """Samples of one step, over all parts and ranks."""
         return self.batch_size * self.num_parts
 
-    def mine(self, number: int) -> tuple[int, slice]:
-        """The step of this rank's pass of that number, and its place in the global batch."""
-        step, part = divmod(number, self.accumulation)
-        first = (part * self.num_ranks + self.rank) * self.batch_size
+    def part(self, number: int, rank: int) -> tuple[int, slice]:
+        """The step that a rank's pass of that number belongs to, and its place in the batch."""
+        step, turn = divmod(number, self.accumulation)
+        first = (turn * self.num_ranks + rank) * self.batch_size
         return step, slice(first, first + self.batch_size)
 
 
@@ -42,17 +41,23 @@ def step_generator(seed: int, step: int) -> Generator:
 
 
 class BatchesByNumber(Dataset):
-    """A data set whose item k is the whole batch of a process's k-th pass through the model."""
+    """A data set whose item k is what a rank's k-th pass through the model is given."""
 
-    def __init__(self, draw_batch: Callable[[int], Any], num_batches: int):
-        self.draw_batch = draw_batch
-        self.num_batches = num_batches
+    def __init__(
+        self, draw_part: Callable[[int, slice], Any], num_steps: int, dealt: Dealt, rank: int = 0
+    ):
+        """Serve a run's passes.
+
+        draw_part: what lies at these places of the global batch of a step.
+        """
+        self.draw_part, self.dealt, self.rank = draw_part, dealt, rank
+        self.num_batches = num_steps * dealt.accumulation
 
     def __len__(self) -> int:
         return self.num_batches
 
     def __getitem__(self, number: int) -> Any:
-        return self.draw_batch(number)
+        return self.draw_part(*self.dealt.part(number, self.rank))
 
 
 class FromNumber(SequentialSampler):

@@ -54,6 +54,7 @@ class EverySteps(Checkpoint):
     def __init__(self, folder: Path, every: int):
         self.folder, self.every = folder, every
         self.logged: dict[str, Any] = {}  # {"step": 99, "numbers": {"loss": 1.5}}
+        self.last_saved = -1
 
     def on_train_start(self, trainer, _module) -> None:
         for logger in trainer.loggers if self.logged else ():
@@ -79,11 +80,13 @@ class EverySteps(Checkpoint):
         self._save(trainer)
 
     def _save(self, trainer) -> None:
-        path = self.folder / f"step_{trainer.global_step:08d}.ckpt"
-        if is_valid(path):
+        if trainer.global_step == self.last_saved:  # a question that all ranks answer alike
             return
+        self.last_saved = trainer.global_step
+        path = self.folder / f"step_{trainer.global_step:08d}.ckpt"
         trainer.save_checkpoint(path, weights_only=False)  # with the optimizer
-        prune(self.folder)
+        if trainer.is_global_zero:
+            prune(self.folder)
 
 
 def ends_step(trainer, number: int) -> bool:

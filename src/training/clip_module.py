@@ -67,7 +67,7 @@ class ClipBatches:
         self.world, self.text_tokenizer = world, text_tokenizer
         self.config, self.seed = config, seed
 
-    def __call__(self, step: int) -> CaptionedPictures:
+    def __call__(self, step: int, _part: slice) -> CaptionedPictures:
         rng = np.random.Generator(np.random.Philox(key=[self.seed, step]))
         is_narrow = rng.random() < self.config.narrow_prob
         world = narrowed(self.world, rng) if is_narrow else self.world

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 MODELS = ("vqgan", "clip", "uvit")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # Lightning's names; weights stay float32
+# Lightning's names; weights stay float32 but for 64-true, which shows what is rounding and what not
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 OPTIMIZERS = ("adamw", "adamw_8bit", "muon")
 LOSS_MEANS = ("global", "per_rank")
 BEGINNINGS = ("anew", "model")
@@ -18,7 +19,7 @@ OWN_KEYS = {  # what means something to one model only
     "vqgan": {"commitment_weight", "continuous_steps", "codebook_decay", "move_every", "num_moved"}
     | {"useless_below", "merge_within", "locality_weight"},
     "clip": {"narrow_prob"},
-    "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "accumulation", "loss_mean"}
+    "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "loss_mean"}
     | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"},
 }
 
@@ -34,6 +35,8 @@ class TrainingConfig:
     max_minutes: float = 60.0  # one piece; the same command continues where it ended
     batch_size: int = 64  # in one pass through the model
     accumulation: int = 1  # U-ViT: passes before the weights move
+    num_devices: int = 1  # U-ViT: processes on each machine, one a GPU
+    num_nodes: int = 1  # U-ViT: machines; Slurm and torchrun tell each its number
     optimizer: str = "adamw"  # one of OPTIMIZERS
     fused: bool = False  # AdamW: all parameters in one kernel
     learning_rate: float = 1e-3

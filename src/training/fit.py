@@ -17,6 +17,7 @@ from src.errors import UserError
 from src.training.batches import BatchesByNumber, batch_loader
 from src.training.checkpoint import EverySteps, WholeFiles, ends_step, newest_checkpoint, prune
 from src.training.config import TrainingConfig
+from src.training.ranks import dealt_by, this_rank
 
 
 class StepsLeft(TQDMProgressBar):
@@ -82,17 +83,20 @@ class PieceTime(Callback):
         self.before = state["seconds"]
 
 
-def placed_on(device: str) -> dict[str, Any]:
-    """A device in torch's words as Lightning's two arguments."""
+def placed_on(device: str, num_devices: int = 1) -> dict[str, Any]:
+    """A device in torch's words as Lightning's two arguments; of several, the first ones."""
     kind, _, index = device.partition(":")
     if kind == "cuda":
-        return {"accelerator": "gpu", "devices": [int(index or 0)]}
-    return {"accelerator": kind, "devices": 1}
+        return {
+            "accelerator": "gpu",
+            "devices": num_devices if num_devices > 1 else [int(index or 0)],
+        }
+    return {"accelerator": kind, "devices": num_devices}
 
 
 def fit(
     module: lightning.LightningModule,
-    draw_batch: Callable[[int], Any],
+    draw_part: Callable[[int, slice], Any],
     config: TrainingConfig,
     folder: Path,
     callbacks: list[Callback] | None = None,
@@ -100,7 +104,7 @@ def fit(
 ) -> int:
     """Train until `max_steps` or for `max_minutes`; returns the number of steps done in all.
 
-    draw_batch: the batch of pass number k; a step has `accumulation` of them.
+    draw_part: what lies at these places of a step's global batch.
     folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
     callbacks: what else happens on the way, such as sample pictures.
     device: cpu, cuda, cuda:1, or auto for Lightning's choice.
@@ -108,7 +112,8 @@ def fit(
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     checkpoints = folder / "checkpoints"
-    prune(checkpoints)
+    if this_rank() == 0:
+        prune(checkpoints)
     resume = newest_checkpoint(checkpoints)
     first_step = int(resume.stem.removeprefix("step_")) if resume else 0
     if first_step > config.max_steps:
@@ -120,7 +125,8 @@ def fit(
         return first_step
     told = [EverySteps(checkpoints, config.checkpoint_every), *(callbacks or [])]
     trainer = _trainer(config, folder, first_step, told, device)
-    batches = BatchesByNumber(draw_batch, config.max_steps * config.accumulation)
+    dealt = dealt_by(config)
+    batches = BatchesByNumber(draw_part, config.max_steps, dealt, trainer.global_rank)
     # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
@@ -136,7 +142,10 @@ def _trainer(
     config: TrainingConfig, folder: Path, first_step: int, callbacks: list[Callback], device: str
 ) -> lightning.Trainer:
     return lightning.Trainer(
-        **placed_on(device),
+        **placed_on(device, config.num_devices),
+        num_nodes=config.num_nodes,
+        strategy="ddp" if dealt_by(config).num_ranks > 1 else "auto",
+        use_distributed_sampler=False,  # ours deals the samples out
         precision=config.precision,
         max_steps=config.max_steps,
         accumulate_grad_batches=config.accumulation,

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from src.conditioning.text import TextEncoder
-from src.data.bad_rows import BadRows
+from src.data.bad_rows import Refusal
 from src.data.captioned import CaptionedPictures
 from src.data.order import RowOrder
 from src.training.token_cache import EncodedScenes
@@ -25,6 +25,8 @@ class Samples(NamedTuple):
     tokens: Int[Tensor, "batch rows columns"] | UInt8[Tensor, "batch height width 3"]
     prompt_ids: Int[Tensor, "batch words"]
     micro_cond: Float[Tensor, "batch 5"]
+    rows: tuple[int, ...] = ()  # of a table that can have bad ones: those that stand here
+    refused: tuple[Refusal, ...] = ()  # and those that should have
 
 
 @runtime_checkable
@@ -53,18 +55,18 @@ class TokenRows:
 class PictureRows:
     """People's own pictures, to be turned into token ids in every step anew."""
 
-    def __init__(self, pictures: CaptionedPictures, text_encoder: TextEncoder, bad: BadRows):
-        self.pictures, self.text_encoder, self.bad = pictures, text_encoder, bad
+    def __init__(self, pictures: CaptionedPictures, text_encoder: TextEncoder):
+        self.pictures, self.text_encoder = pictures, text_encoder
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def samples(self, numbers: Sequence[int]) -> Samples:
         found = [self.pictures.sample(number) for number in numbers]
-        for each in found:
-            self.bad.note([each.row], list(each.refused))
         return Samples(
             torch.from_numpy(np.stack([each.picture for each in found])),
             self.text_encoder.prompt_ids([each.caption for each in found]).to(torch.int32),
             torch.tensor([each.micro_cond for each in found], dtype=torch.float32),
+            tuple(each.row for each in found),
+            tuple(refusal for each in found for refusal in each.refused),
         )

@@ -25,7 +25,8 @@ def run_identity(
     masking: where tokens are hidden. parts: the weights' hash of every model it builds on.
     """
     strange = {key for model, keys in OWN_KEYS.items() if model != training.model for key in keys}
-    left_out = strange | FREE_KEYS
+    left_out = strange | FREE_KEYS | {"accumulation", "num_devices", "num_nodes"}
+    dealt = training.batch_size * training.accumulation * training.num_devices * training.num_nodes
     stages = {
         "data": asdict(world),
         "training": {key: v for key, v in asdict(training).items() if key not in left_out},
@@ -33,7 +34,7 @@ def run_identity(
         "weights": dict(parts or {}),
     }
     flat = {f"{stage}.{key}": v for stage, values in stages.items() for key, v in values.items()}
-    return flat | {"seed": seed}
+    return flat | {"training.batch_size": dealt, "seed": seed}  # of a whole step
 
 
 def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:

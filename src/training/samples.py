@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from src.amused import Amused
@@ -72,6 +73,7 @@ class SamplePictures(Callback):
     def __init__(self, shown: Shown, amused: Amused, every: int, folder: Path):
         self.shown, self.amused, self.every, self.folder = shown, amused, every, folder
 
+    @rank_zero_only
     def on_train_batch_end(self, trainer, module, _outputs, _batch, number) -> None:
         if trainer.global_step % self.every or not ends_step(trainer, number):
             return
@@ -86,7 +88,8 @@ class SamplePictures(Callback):
         self.amused.transformer.train(was_training)
         pictures = np.stack([np.asarray(image) for image in generation.images])
         if self.shown.share_right:
-            module.log("whole_scene_right", self.shown.share_right(pictures))
+            right = self.shown.share_right(pictures)
+            module.log("whole_scene_right", right, rank_zero_only=True)
         _write_sheet(pictures, self.folder / "samples" / f"step_{trainer.global_step:08d}.png")
 
 

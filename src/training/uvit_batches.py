@@ -30,7 +30,7 @@ class TrainingBatch(NamedTuple):
 
 
 class UvitBatches:
-    """A process's pass of number k, as a function of k."""
+    """Any part of step k, as a function of k."""
 
     def __init__(
         self,
@@ -39,18 +39,13 @@ class UvitBatches:
         masking: MaskingConfig,
         config: TrainingConfig,
         seed: int,
-        dealt: Dealt | None = None,
+        dealt: Dealt,
     ):
-        """Serve `rows` to a U-ViT of these settings.
-
-        dealt: by default all of a step goes through one process, in `config.accumulation` parts.
-        """
+        """Serve `rows` to a U-ViT of these settings."""
         self.rows, self.settings, self.masking = rows, settings, masking
-        self.config, self.seed = config, seed
-        self.dealt = dealt or Dealt(config.batch_size, config.accumulation)
+        self.config, self.seed, self.dealt = config, seed, dealt
 
-    def __call__(self, number: int) -> TrainingBatch:
-        step, mine = self.dealt.mine(number)
+    def __call__(self, step: int, part: slice) -> TrainingBatch:
         size, side = self.dealt.global_batch, self.settings.sample_size
         rng = step_generator(self.seed, step)
         config = self.config
@@ -58,11 +53,11 @@ class UvitBatches:
         corruption = draw_corruption(
             size, side, side, self.settings.codebook_size, self.masking, rng
         )
-        numbers = range(step * size, (step + 1) * size)[mine]
+        numbers = range(step * size, (step + 1) * size)[part]
         return TrainingBatch(
             self.rows.samples(numbers),
-            corruption.part(mine),
-            is_dropped[mine],
+            corruption.part(part),
+            is_dropped[part],
             torch.tensor(numbers),
             corruption.is_masked.sum(),
         )

@@ -33,17 +33,15 @@ class UvitModule(lightning.LightningModule):
         uvit: nn.Module,
         text_encoder: TextEncoder,
         config: TrainingConfig,
+        dealt: Dealt,
         vqgan: VQGAN | None = None,
-        dealt: Dealt | None = None,
     ):
         """Train `uvit` in place.
 
         vqgan: needed where the batches hold pictures instead of token ids.
-        dealt: how steps are dealt out; as `UvitBatches` has it.
         """
         super().__init__()
-        self.uvit, self.config = uvit, config
-        self.dealt = dealt or Dealt(config.batch_size, config.accumulation)
+        self.uvit, self.config, self.dealt = uvit, config, dealt
         self.average = moving_average(uvit, config) if config.ema_decay else None
         frozen = [text_encoder, *([vqgan] if vqgan else [])]
         self.frozen = [part.requires_grad_(False).eval() for part in frozen]  # not in checkpoints
@@ -68,7 +66,8 @@ class UvitModule(lightning.LightningModule):
         text = self._text(batch)
         with quick_attention(self.device):
             logits = self.uvit(hidden.token_ids, *text, batch.samples.micro_cond)
-        logits = logits.flatten(0, 1).float()  # (batch * seq, codes)
+        logits = logits.flatten(0, 1)  # (batch * seq, codes)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         originals = torch.where(hidden.is_masked, hidden.targets, hidden.token_ids).flatten()
         is_masked = hidden.is_masked.flatten()
         losses = functional.cross_entropy(
@@ -116,7 +115,7 @@ class UvitModule(lightning.LightningModule):
         encoder = self.frozen[0]
         text = encoder(batch.samples.prompt_ids)
         null_text = encoder(encoder.prompt_ids([""]))
-        return drop_prompts(text, null_text, batch.is_dropped)
+        return drop_prompts(text, null_text, batch.is_dropped).to(self.uvit.logits_out.weight.dtype)
 
     def optimizer_step(self, *args, **kwargs) -> None:
         super().optimizer_step(*args, **kwargs)

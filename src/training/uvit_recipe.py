@@ -1,26 +1,30 @@
 """A U-ViT's training from its beginning to the model it leaves, on drawn scenes or pictures."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Generator, nn
 
 from src.amused import Amused
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
-from src.data.bad_rows import FILE_NAME, BadRowError, BadRows
+from src.data.bad_rows import BadRowError, BadRows
 from src.data.captioned import CaptionedPictures
 from src.data.config import DataConfig
 from src.data.scenes import World
 from src.data.source import open_source
 from src.errors import UserError
 from src.masking.config import MaskingConfig
+from src.training.bad_rows import NoteBadRows, name_of_list
 from src.training.checkpoint import averaged_weights
 from src.training.config import TrainingConfig
 from src.training.encoded_folder import as_scenes, check_made_for, read_folder
 from src.training.fit import fit
 from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
+from src.training.ranks import dealt_by, this_rank
 from src.training.rows import PictureRows, Rows, Samples, TokenRows
 from src.training.run_identity import claim_run, run_identity
 from src.training.samples import (
@@ -41,6 +45,16 @@ from src.transformer.uvit import UViT
 
 FINISHED = "model"
 NUM_MEASURED = 256  # rows; of those trained on, as people's data have no test side of ours
+
+
+class Run(NamedTuple):
+    """How a U-ViT is trained, and where."""
+
+    config: TrainingConfig
+    masking: MaskingConfig
+    seed: int
+    folder: Path  # of checkpoints, logs and the finished model
+    device: str = "auto"
 
 
 class TrainedOnPictures(NamedTuple):
@@ -102,11 +116,7 @@ def _check_fits(settings: TransformerConfig, opened: Amused, config: TrainingCon
 def train_on_scenes(
     amused: Amused,
     world: World,
-    config: TrainingConfig,
-    masking: MaskingConfig,
-    seed: int,
-    folder: Path,
-    device: str = "auto",
+    run: Run,
 ) -> Amused | None:
     """Train for one piece on drawn scenes, encoded once; see `_train`.
 
@@ -117,34 +127,30 @@ def train_on_scenes(
             f"The model draws {amused.height} pixels and the scenes of data= have "
             f"{world.picture_size}: give a model and a world of one size."
         )
-    claim_run(folder, _identity(amused, world.config, config, masking, seed))
+    claim_run(run.folder, _identity(amused, world.config, run))
     vqgan, text_encoder = amused.image_tokenizer, amused.text_encoder
     scenes = encode_scenes(
-        world, vqgan, text_encoder, config.num_cached, seed, folder / "encoded_scenes"
+        world, vqgan, text_encoder, run.config.num_cached, run.seed, run.folder / "encoded_scenes"
     )
-    rows = TokenRows(scenes, seed)
-    return _train(amused, rows, scenes_shown(world), config, masking, seed, folder, device)
+    return _train(amused, TokenRows(scenes, run.seed), scenes_shown(world), run)
 
 
 def train_on_pictures(
     amused: Amused,
     data: DataConfig,
-    config: TrainingConfig,
-    masking: MaskingConfig,
-    seed: int,
-    folder: Path,
-    device: str = "auto",
+    run: Run,
 ) -> TrainedOnPictures | None:
     """Train for one piece on `data.path`, or on the token ids in `data.tokens`; see `_train`.
 
     Raises UserError for data that cannot be opened, or are of another size or image tokenizer.
     """
+    callbacks: list[Callback] = []
     if data.tokens is not None:
         place = Path(data.tokens)
         encoded, made_with = read_folder(place)
         side = amused.transformer.config.sample_size
         check_made_for(encoded, made_with, place, _short_hash(amused.image_tokenizer), side)
-        rows: Rows = TokenRows(as_scenes(encoded, amused.text_encoder), seed)
+        rows: Rows = TokenRows(as_scenes(encoded, amused.text_encoder), run.seed)
         captions, content = [each.caption for each in encoded], made_with["data.path, content"]
     else:
         if data.picture_size != amused.height:
@@ -153,16 +159,15 @@ def train_on_pictures(
                 f"pixels: give data.picture_size={amused.height}."
             )
         source = open_source(data)
-        pictures = CaptionedPictures(source, data, amused.height, seed)
-        rows = PictureRows(
-            pictures, amused.text_encoder, BadRows(folder / FILE_NAME, data.max_bad_ratio)
-        )
+        pictures = CaptionedPictures(source, data, amused.height, run.seed)
+        rows = PictureRows(pictures, amused.text_encoder)
+        bad = BadRows(run.folder / name_of_list(this_rank()), data.max_bad_ratio)
+        callbacks.append(NoteBadRows(bad))
         captions, content = _captions(pictures), source.fingerprint
-    _check_enough(len(rows), config)
-    identity = _identity(amused, data, config, masking, seed) | {"data, content": content}
-    claim_run(folder, identity)
+    _check_enough(len(rows), run.config)
+    claim_run(run.folder, _identity(amused, data, run) | {"data, content": content})
     shown = Shown(captions[:NUM_SAMPLES], GUIDANCE_SCALE)
-    trained = _train(amused, rows, shown, config, masking, seed, folder, device)
+    trained = _train(amused, rows, shown, run, callbacks)
     return trained and TrainedOnPictures(trained, _first_samples(rows, trained), content)
 
 
@@ -170,23 +175,22 @@ def _train(
     amused: Amused,
     rows: Rows,
     shown: Shown,
-    config: TrainingConfig,
-    masking: MaskingConfig,
-    seed: int,
-    folder: Path,
-    device: str,
+    run: Run,
+    callbacks: Sequence[Callback] = (),
 ) -> Amused | None:
     """Train the system's U-ViT, its other parts frozen; all of it, opened again, when done.
 
-    `folder`/model then holds it in the published layout.
+    `run.folder`/model then holds it in the published layout.
     """
+    config, folder = run.config, run.folder
     uvit, vqgan, text_encoder = amused.transformer, amused.image_tokenizer, amused.text_encoder
-    module = UvitModule(uvit.train(), text_encoder, config, vqgan)
-    system = Amused(module.averaged, vqgan, text_encoder, masking.schedule)
+    dealt = dealt_by(config)
+    module = UvitModule(uvit.train(), text_encoder, config, dealt, vqgan)
+    system = Amused(module.averaged, vqgan, text_encoder, run.masking.schedule)
     samples = SamplePictures(shown, system, config.sample_every, folder)
-    batches = UvitBatches(rows, uvit.config, masking, config, seed)
-    steps = fit(module, batches, config, folder, [samples], device)
-    if steps < config.max_steps:
+    batches = UvitBatches(rows, uvit.config, run.masking, config, run.seed, dealt)
+    steps = fit(module, batches, config, folder, [samples, *callbacks], run.device)
+    if steps < config.max_steps or this_rank() > 0:
         return None
     module.averaged.load_state_dict(averaged_weights(folder, "uvit"))
     dtype = getattr(torch, config.saved_dtype)
@@ -196,17 +200,15 @@ def _train(
     return Amused.from_pretrained(folder / FINISHED)
 
 
-def _identity(
-    amused: Amused, data: DataConfig, config: TrainingConfig, masking: MaskingConfig, seed: int
-) -> dict:
+def _identity(amused: Amused, data: DataConfig, run: Run) -> dict:
     """What the run is begun with; a U-ViT that is trained further is part of it."""
     built_on = {
         "image_tokenizer": _short_hash(amused.image_tokenizer),
         "text_encoder": _short_hash(amused.text_encoder.clip),
     }
-    if config.begin == "model":
+    if run.config.begin == "model":
         built_on["transformer"] = _short_hash(amused.transformer)
-    return run_identity(data, config, seed, masking, built_on)
+    return run_identity(data, run.config, run.seed, run.masking, built_on)
 
 
 def _short_hash(part: nn.Module) -> str:
@@ -233,10 +235,9 @@ def _captions(pictures: CaptionedPictures) -> list[str]:
 
 
 def _check_enough(num_rows: int, config: TrainingConfig) -> None:
-    size = config.batch_size * config.accumulation
+    size = dealt_by(config).global_batch
     if size > num_rows:
         raise UserError(
-            f"A step takes {size} samples (training.batch_size={config.batch_size} x "
-            f"training.accumulation={config.accumulation}) and the data have {num_rows} rows: "
-            f"give at most {num_rows}."
+            f"A step takes {size} samples (training.batch_size={config.batch_size} x accumulation="
+            f"{config.accumulation} x devices) and the data have {num_rows} rows: give less."
         )

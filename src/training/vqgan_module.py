@@ -19,16 +19,15 @@ from src.training.learning_rate import optimizer
 
 
 class VqganBatches:
-    """Pictures of step k as uint8 `batch height width 3`."""
+    """Part of the pictures of step k as uint8 `batch height width 3`."""
 
     def __init__(self, world: World, config: TrainingConfig, seed: int):
         self.world, self.config, self.seed = world, config, seed
 
-    def __call__(self, step: int) -> Tensor:
-        first = step * self.config.batch_size
-        examples = (
-            example(self.world, self.seed, first + i) for i in range(self.config.batch_size)
-        )
+    def __call__(self, step: int, part: slice) -> Tensor:
+        size = self.config.batch_size
+        numbers = range(step * size, (step + 1) * size)[part]
+        examples = (example(self.world, self.seed, number) for number in numbers)
         return torch.from_numpy(np.stack([each.picture for each in examples]))
 
 

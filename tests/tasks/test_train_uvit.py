@@ -119,7 +119,8 @@ def test_a_finished_training_opens_as_a_model_and_says_so_again(short, tmp_path,
     assert run(chosen, tmp_path)
     record = read_record(tmp_path / "out")
     assert {each.num_samples for each in record.measurements} == {12}
-    assert "training rows" in capsys.readouterr().out
+    assert {each.subject for each in record.measurements} == {"training rows"}
+    assert "All steps are done" in capsys.readouterr().out
     from src.amused import Amused
 
     again = replace(chosen, model=str(tmp_path / "out" / "model"))

@@ -28,16 +28,18 @@ def test_a_narrow_world_leaves_only_a_few_names_and_keeps_the_held_out_pairs_out
 def test_a_batch_is_a_function_of_its_step(world, config):
     batches = ClipBatches(world, build_tokenizer(vocabulary(world)), config, seed=0)
     for step in (0, 1, 2):
-        pictures, prompt_ids = batches(step)
-        again = batches(step)
+        pictures, prompt_ids = batches(step, slice(None))
+        again = batches(step, slice(None))
         assert pictures.equal(again[0])
         assert prompt_ids.equal(again[1])
         assert len(pictures) == len(prompt_ids) == config.batch_size
-    assert not batches(0)[0].equal(batches(1)[0])
+    assert not batches(0, slice(None))[0].equal(batches(1, slice(None))[0])
 
 
 def test_pixels_reach_clip_between_minus_one_and_one(world, config):
-    pictures, _ = ClipBatches(world, build_tokenizer(vocabulary(world)), config, seed=0)(0)
+    pictures, _ = ClipBatches(world, build_tokenizer(vocabulary(world)), config, seed=0)(
+        0, slice(None)
+    )
     pixels = to_model_pixels(pictures)
     assert pixels.shape == (4, 3, 32, 32)
     assert -1 <= pixels.min() < pixels.max() <= 1
@@ -51,7 +53,9 @@ def test_narrow_batches_hold_one_object_or_two_so_that_places_and_relations_have
     batches = ClipBatches(world, tokenizer, narrow, seed=0)
     numbers = set()
     for step in range(8):
-        captions = tokenizer.batch_decode(batches(step).prompt_ids, skip_special_tokens=True)
+        captions = tokenizer.batch_decode(
+            batches(step, slice(None)).prompt_ids, skip_special_tokens=True
+        )
         nouns = [
             sum(caption.replace(",", " ").split().count(name) for name in world.config.glyphs)
             for caption in captions
@@ -69,7 +73,7 @@ def test_the_loss_draws_captions_to_their_own_pictures_and_back(world, config):
     clip = build_clip(read_preset(CLIP_PRESETS, "glyphs_clip", "clip preset"), tokenizer)
     module = ClipModule(clip, config)
     module.log_dict = lambda *_, **__: None  # there is no trainer to log to
-    batch = ClipBatches(world, tokenizer, replace(config, batch_size=6), seed=0)(0)
+    batch = ClipBatches(world, tokenizer, replace(config, batch_size=6), seed=0)(0, slice(None))
     out = clip(input_ids=batch.prompt_ids, pixel_values=to_model_pixels(batch.pictures))
     captions, pictures = (
         each / each.norm(dim=1, keepdim=True) for each in (out.text_embeds, out.image_embeds)

@@ -10,6 +10,7 @@ from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.checkpoint import seconds_trained, trained_state
 from src.training.fit import fit, placed_on
+from src.training.ranks import dealt_by
 from src.training.rows import TokenRows
 from src.training.token_cache import encode_scenes
 from src.training.uvit_batches import UvitBatches
@@ -34,9 +35,10 @@ def vqgan_run(world, parts, config):
 
 def uvit_run(world, parts, config, folder):
     scenes = encode_scenes(world, parts.image_tokenizer, parts.text_encoder, 64, 1, folder)
-    module = UvitModule(parts.transformer, parts.text_encoder, config)
-    settings = parts.transformer.config
-    return module, UvitBatches(TokenRows(scenes, 1), settings, MaskingConfig(), config, seed=1)
+    dealt, settings = dealt_by(config), parts.transformer.config
+    module = UvitModule(parts.transformer, parts.text_encoder, config, dealt)
+    rows = TokenRows(scenes, seed=1)
+    return module, UvitBatches(rows, settings, MaskingConfig(), config, seed=1, dealt=dealt)
 
 
 class Interrupt(lightning.Callback):
@@ -100,10 +102,10 @@ def test_a_finished_run_is_not_trained_again(world, parts, config, tmp_path):
     fit(module, batches, config, tmp_path)
     before = {name: each.clone() for name, each in module.vqgan.state_dict().items()}
 
-    def draw_batch(step):
+    def draw_part(step, _):
         raise AssertionError(f"step {step} was drawn")
 
-    assert fit(module, draw_batch, config, tmp_path) == config.max_steps
+    assert fit(module, draw_part, config, tmp_path) == config.max_steps
     assert all(torch.equal(before[n], each) for n, each in module.vqgan.state_dict().items())
 
 

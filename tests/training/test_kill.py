@@ -37,7 +37,8 @@ class Diary(lightning.Callback):
         self.path, self.reached = path, reached
 
     def on_train_batch_start(self, trainer, module, batch, _):
-        digest = hashlib.sha256(b"".join(part.numpy().tobytes() for part in tree_leaves(batch)))
+        parts = [part for part in tree_leaves(batch) if isinstance(part, torch.Tensor)]
+        digest = hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts))
         self.batch = digest.hexdigest()[:16]
         self.reached("forward")
 

@@ -19,6 +19,7 @@ from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import MaskingConfig
 from src.published.settings import read_preset
+from src.training.batches import Dealt
 from src.training.clip_module import ClipBatches, ClipModule, build_clip
 from src.training.parts import check_parts
 from src.training.recipes import CLIP_PRESETS, train_vqgan
@@ -118,22 +119,22 @@ def test_the_clip_pair_takes_a_step(rich_world, rich_clip, config):
     batches = ClipBatches(rich_world, build_tokenizer(vocabulary(rich_world)), config, seed=0)
     module = ClipModule(rich_clip, config)
     module.log_dict = lambda *_, **__: None
-    module.training_step(batches(0), 0).backward()
+    module.training_step(batches(0, slice(None)), 0).backward()
     assert rich_clip.logit_scale.grad.isfinite()
-    longest = max(len(batches(step).prompt_ids[0]) for step in range(20))
+    longest = max(len(batches(step, slice(None)).prompt_ids[0]) for step in range(20))
     assert longest <= rich_clip.config.text_config.max_position_embeddings
 
 
 def test_the_uvit_takes_a_step(rich_parts, config):
     uvit, text_encoder = rich_parts.transformer, rich_parts.text_encoder
     pair = replace(config, batch_size=2)
-    module = UvitModule(uvit, text_encoder, pair)
+    module = UvitModule(uvit, text_encoder, pair, Dealt(2))
     module.log = lambda *_, **__: None
     prompt_ids = text_encoder.prompt_ids(["a small pink snowman on a gray background"] * 2)
     token_ids = torch.arange(512).view(2, 16, 16)
     rows = TokenRows(EncodedScenes(token_ids, prompt_ids, torch.zeros(2, 5)), seed=0)
-    batches = UvitBatches(rows, uvit.config, MaskingConfig(), pair, seed=0)
-    loss = module.training_step(batches(0), 0)
+    batches = UvitBatches(rows, uvit.config, MaskingConfig(), pair, seed=0, dealt=Dealt(2))
+    loss = module.training_step(batches(0, slice(2)), 0)
     loss.backward()
     assert torch.isclose(loss, torch.tensor(1024.0).log())  # at the start all logits are zero
     assert uvit.logits_in.weight.grad.abs().sum() > 0

@@ -38,12 +38,14 @@ def rows(parts, world, tmp_path, monkeypatch):
     return TokenRows(scenes, seed=0)
 
 
-def batches_of(rows, uvit, config, masking=None, dealt=None):
-    return UvitBatches(rows, uvit.config, masking or MaskingConfig(), config, seed=3, dealt=dealt)
+def batch_of(rows, uvit, config, step=0, part=slice(8), masking=None, seed=3):
+    """What lies there in the batch of a step of eight samples."""
+    masking = masking or MaskingConfig()
+    return UvitBatches(rows, uvit.config, masking, config, seed, Dealt(8))(step, part)
 
 
 def module_of(uvit, parts, config, dealt=None):
-    module = UvitModule(uvit, parts.text_encoder, config, parts.image_tokenizer, dealt)
+    module = UvitModule(uvit, parts.text_encoder, config, dealt or Dealt(8), parts.image_tokenizer)
     module.logged = {}  # there is no trainer to log to
     module.log = lambda name, value, **_: module.logged.update({name: float(value)})
     return module
@@ -52,7 +54,7 @@ def module_of(uvit, parts, config, dealt=None):
 def test_the_loss_is_the_cross_entropy_of_the_hidden_tokens_given_all_the_rest(
     uvit, parts, rows, half
 ):
-    batch = batches_of(rows, uvit, half)(0)
+    batch = batch_of(rows, uvit, half)
     rng, encoder = step_generator(3, 0), parts.text_encoder
     text, null = encoder(batch.samples.prompt_ids), encoder(encoder.prompt_ids([""]))
     told = drop_prompts(text, null, draw_dropped(8, 0.5, rng))
@@ -76,7 +78,7 @@ def test_the_loss_is_the_cross_entropy_of_the_hidden_tokens_given_all_the_rest(
 
 
 def test_visible_tokens_count_with_their_weight(uvit, parts, rows, half):
-    batch = batches_of(rows, uvit, half)(0)
+    batch = batch_of(rows, uvit, half)
 
     def loss(weight: float) -> float:
         module = module_of(uvit, parts, replace(half, visible_weight=weight))
@@ -91,20 +93,19 @@ def test_visible_tokens_count_with_their_weight(uvit, parts, rows, half):
 
 
 def test_what_is_hidden_and_dropped_changes_with_the_step_and_the_seed_only(uvit, rows, half):
-    batches = batches_of(rows, uvit, half)
-    first, again, other = batches(2), batches(2), batches(3)
+    first, again, other = (batch_of(rows, uvit, half, step) for step in (2, 2, 3))
     assert torch.equal(first.corruption.is_masked, again.corruption.is_masked)
     assert torch.equal(first.is_dropped, again.is_dropped)
     assert not torch.equal(first.corruption.is_masked, other.corruption.is_masked)
-    seeded = UvitBatches(rows, uvit.config, MaskingConfig(), half, seed=4)(2)
+    seeded = batch_of(rows, uvit, half, step=2, seed=4)
     assert not torch.equal(first.corruption.is_masked, seeded.corruption.is_masked)
 
 
 def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(uvit, rows, half):
-    batches = batches_of(rows, uvit, half)
     micro = rows.scenes.prompt_ids * 0 + torch.arange(64, dtype=torch.int32)[:, None]
-    batches.rows = TokenRows(rows.scenes._replace(prompt_ids=micro), seed=0)
-    seen = [batches(step).samples.prompt_ids[:, 0].tolist() for step in range(16)]
+    rows = TokenRows(rows.scenes._replace(prompt_ids=micro), seed=0)
+    batches = [batch_of(rows, uvit, half, step) for step in range(16)]
+    seen = [batch.samples.prompt_ids[:, 0].tolist() for batch in batches]
     first, second = (list(chain.from_iterable(half)) for half in (seen[:8], seen[8:]))
     assert sorted(first) == sorted(second) == list(range(64))
     assert first != second
@@ -120,22 +121,21 @@ def test_the_loss_and_gradient_of_a_step_are_the_same_however_it_is_dealt_out(
     """The mean over hidden tokens of the whole step, not the mean of the parts' means."""
     half = replace(half, visible_weight=visible_weight)
 
-    def gradient(dealts) -> tuple[torch.Tensor, float]:
+    def gradient(dealt) -> tuple[torch.Tensor, float]:
         uvit.zero_grad()
         shares = []
-        for dealt in dealts:
+        for rank in range(dealt.num_ranks):
             module = module_of(uvit, parts, half, dealt)
-            batches = batches_of(rows, uvit, half, dealt=dealt)
             module._over_ranks = lambda total: total
             for number in range(dealt.accumulation):
-                loss = module.training_step(batches(number), number) / dealt.num_parts
+                batch = batch_of(rows, uvit, half, *dealt.part(number, rank))
+                loss = module.training_step(batch, number) / dealt.num_parts
                 loss.backward()
             shares.append(module.logged["loss"])
         return torch.cat([p.grad.flatten() for p in uvit.parameters()]), sum(shares)
 
-    whole, loss = gradient([Dealt(8)])
-    dealt = [Dealt(batch_size, accumulation, num_ranks, rank) for rank in range(num_ranks)]
-    parts_gradient, parts_loss = gradient(dealt)
+    whole, loss = gradient(Dealt(8))
+    parts_gradient, parts_loss = gradient(Dealt(batch_size, accumulation, num_ranks))
     assert torch.allclose(parts_gradient, whole, atol=1e-6 * whole.abs().max())
     assert parts_loss == pytest.approx(loss, rel=1e-6)
 
@@ -145,14 +145,14 @@ def test_upstreams_mean_of_means_is_another_number(uvit, parts, rows, half):
 
     def loss(loss_mean: str) -> float:
         module = module_of(uvit, parts, replace(half, loss_mean=loss_mean), dealt)
-        batches = batches_of(rows, uvit, half, dealt=dealt)
-        return sum(module.training_step(batches(n), n).item() / 8 for n in range(8))
+        of_step = [batch_of(rows, uvit, half, 0, slice(n, n + 1)) for n in range(8)]
+        return sum(module.training_step(part, n).item() / 8 for n, part in enumerate(of_step))
 
     assert loss("per_rank") != pytest.approx(loss("global"), rel=1e-3)
 
 
 def test_gradient_checkpointing_changes_no_number(uvit, parts, rows, half):
-    batch = batches_of(rows, uvit, half)(0)
+    batch = batch_of(rows, uvit, half)
     passes = 0
 
     def count(*_):
@@ -177,7 +177,7 @@ def test_random_replacement_shows_no_mask_token(uvit, parts, rows, half):
     uvit.register_forward_pre_hook(lambda _, inputs: shown.append(inputs[0]))
     for prob in (0.0, 1.0):
         masking = MaskingConfig(random_prob=prob)
-        batch = batches_of(rows, uvit, half, masking)(0)
+        batch = batch_of(rows, uvit, half, masking=masking)
         module_of(uvit, parts, half).training_step(batch, 0)
     plain, replaced = shown
     assert (plain == uvit.mask_token_id).sum() == batch.num_masked
@@ -206,7 +206,7 @@ def test_pictures_are_trained_on_as_their_token_ids(uvit, parts, world, half):
 
     losses = []
     for tokens in (pictures, token_ids):
-        batch = batches_of(Given(tokens), uvit, half)(0)
+        batch = batch_of(Given(tokens), uvit, half)
         losses.append(module_of(uvit, parts, half).training_step(batch, 0))
     assert torch.equal(*losses)
 

@@ -12,7 +12,7 @@ from src.training.vqgan_module import (
 
 def test_unused_codes_are_moved_onto_latents(world, parts, config):
     module = VqganModule(parts.image_tokenizer, config, seed=0)
-    pixels = to_unit_pixels(VqganBatches(world, config, seed=0)(0))
+    pixels = to_unit_pixels(VqganBatches(world, config, seed=0)(0, slice(None)))
     with torch.no_grad():
         latents = module.vqgan.encode_latents(pixels)
     codebook = module.vqgan.quantizer.codebook
@@ -56,7 +56,7 @@ def test_the_loss_is_of_pictures_that_went_through_their_codes(world, parts, con
     quantized = replace(config, continuous_steps=0, locality_weight=0.0)
     module = VqganModule(parts.image_tokenizer, quantized, seed=0)
     module.log = module.log_dict = lambda *_, **__: None  # there is no trainer to log to
-    batch = VqganBatches(world, quantized, seed=0)(0)
+    batch = VqganBatches(world, quantized, seed=0)(0, slice(None))
     pixels = to_unit_pixels(batch)
     module.cluster_sizes.fill_(1.0)  # the codebook as it is: the step moves it after its use
     through = module.vqgan.quantize(module.vqgan.encode_latents(pixels))
@@ -85,7 +85,7 @@ def test_nothing_is_retired_from_codes_that_all_differ():
 
 def test_a_tokenizer_that_looks_at_its_own_cell_only_is_perfectly_local(world, parts, config):
     module = VqganModule(parts.image_tokenizer, config, seed=0)
-    pixels = to_unit_pixels(VqganBatches(world, config, seed=0)(0))
+    pixels = to_unit_pixels(VqganBatches(world, config, seed=0)(0, slice(None)))
     rng = torch.Generator().manual_seed(0)
     published = module._locality(pixels, module.vqgan.encode_latents(pixels), rng)
     module.vqgan.encode_latents = lambda x: torch.nn.functional.avg_pool2d(x, 4)
@@ -106,7 +106,7 @@ def test_a_code_becomes_the_running_mean_of_its_latents(world, parts, config):
 
 
 def test_pixels_arrive_between_zero_and_one_with_channels_first(world, config):
-    pictures = VqganBatches(world, config, seed=0)(0)
+    pictures = VqganBatches(world, config, seed=0)(0, slice(None))
     pixels = to_unit_pixels(pictures)
     assert pixels.shape == (4, 3, 32, 32)
     assert pixels.max() <= 1
