@@ -206,6 +206,11 @@ def _check_uvit_run(config: RunConfig) -> None:
         raise UserError(
             f"data.tokens={data.tokens} has no effect: the task {config.task} reads no token ids."
         )
+    if data.token_ids_column is not None and config.task != "train_uvit":
+        raise UserError(
+            f"data.token_ids_column={data.token_ids_column} has no effect: the task {config.task} "
+            "reads pictures."
+        )
     if config.task != "train_uvit":
         if training.begin != "anew":
             raise UserError(

@@ -40,9 +40,9 @@ def find_columns(config: PicturesConfig, names: Sequence[str]) -> Columns:
         )
     caption = config.caption_column
     if caption is None and not config.is_caption_file_name:
-        caption = _usual("caption", USUAL_CAPTION, config, names)
+        caption = usual_column("caption", USUAL_CAPTION, config, names)
     return Columns(
-        image=config.image_column or _usual("image", USUAL_IMAGE, config, names),
+        image=config.image_column or usual_column("image", USUAL_IMAGE, config, names),
         caption=caption,
         original_width=config.original_width_column,
         original_height=config.original_height_column,
@@ -58,7 +58,10 @@ def cell(row: Mapping[str, Any], name: str | None) -> Any:
     return value if name else None
 
 
-def _usual(what: str, usual: Sequence[str], config: PicturesConfig, names: Sequence[str]) -> str:
+def usual_column(
+    what: str, usual: Sequence[str], config: PicturesConfig, names: Sequence[str]
+) -> str:
+    """The first of the usual names that a table has; raises UserError that lists what it has."""
     found = [name for name in usual if name in names]
     if not found:
         remedy = ", or data.is_caption_file_name=true" if what == "caption" else ""

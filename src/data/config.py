@@ -42,6 +42,7 @@ class PicturesConfig:
     revision: str | None = None  # of a hub id: branch, tag or commit
     image_column: str | None = None
     caption_column: str | None = None
+    token_ids_column: str | None = None  # of a table of token ids: no picture is read then
     is_caption_file_name: bool = False  # "a mushroom in [V] style.png" is its own caption
     original_width_column: str | None = None  # pixels; without it the picture's own size is told
     original_height_column: str | None = None

@@ -107,17 +107,23 @@ class PictureSource:
 
 
 def open_source(config: PicturesConfig) -> PictureSource:
-    """Open the pictures that `data.path` names; raises UserError in one sentence if it cannot be.
+    """Open the pictures that `data.path` names; raises UserError if that cannot be."""
+    table, root = open_table(config)
+    return PictureSource(table, config, root)
 
-    Nothing that a data set brings along as code is run.
+
+def open_table(config: PicturesConfig) -> tuple[Any, Path | None]:
+    """The `datasets.Dataset` at `data.path`, and the folder that relative picture paths start from.
+
+    Nothing that a data set brings along as code is run. Raises UserError.
     """
     import datasets  # takes a second
 
     path = Path(config.path)
     if any((path / name).is_file() for name in SAVED):
-        return PictureSource(_opened(config, datasets.load_from_disk, str(path)), config, None)
+        return _opened(config, datasets.load_from_disk, str(path)), None
     settings, root = _loader(config)
-    return PictureSource(_opened(config, datasets.load_dataset, **settings), config, root)
+    return _opened(config, datasets.load_dataset, **settings), root
 
 
 def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:

@@ -1,7 +1,6 @@
 """A U-ViT's training from its beginning to the model it leaves, on drawn scenes or pictures."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,21 +10,19 @@ from torch import Generator, nn
 
 from src.amused import Amused
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
-from src.data.bad_rows import BadRowError, BadRows
-from src.data.captioned import CaptionedPictures
+from src.data.bad_rows import BadRows
 from src.data.config import DataConfig
 from src.data.scenes import World
-from src.data.source import open_source
 from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.bad_rows import NoteBadRows, name_of_list
 from src.training.checkpoint import averaged_weights
 from src.training.config import TrainingConfig
-from src.training.encoded_folder import as_scenes, check_made_for, read_folder
 from src.training.fit import fit
+from src.training.own_rows import open_own_rows
 from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
 from src.training.ranks import dealt_by, this_rank
-from src.training.rows import PictureRows, Rows, Samples, TokenRows
+from src.training.rows import Rows, Samples, TokenRows
 from src.training.run_identity import claim_run, run_identity
 from src.training.samples import (
     GUIDANCE_SCALE,
@@ -144,31 +141,13 @@ def train_on_pictures(
 
     Raises UserError for data that cannot be opened, or are of another size or image tokenizer.
     """
-    callbacks: list[Callback] = []
-    if data.tokens is not None:
-        place = Path(data.tokens)
-        encoded, made_with = read_folder(place)
-        side = amused.transformer.config.sample_size
-        check_made_for(encoded, made_with, place, _short_hash(amused.image_tokenizer), side)
-        rows: Rows = TokenRows(as_scenes(encoded, amused.text_encoder), run.seed)
-        captions, content = [each.caption for each in encoded], made_with["data.path, content"]
-    else:
-        if data.picture_size != amused.height:
-            raise UserError(
-                f"data.picture_size={data.picture_size}, and the model draws {amused.height} "
-                f"pixels: give data.picture_size={amused.height}."
-            )
-        source = open_source(data)
-        pictures = CaptionedPictures(source, data, amused.height, run.seed)
-        rows = PictureRows(pictures, amused.text_encoder)
-        bad = BadRows(run.folder / name_of_list(this_rank()), data.max_bad_ratio)
-        callbacks.append(NoteBadRows(bad))
-        captions, content = _captions(pictures), source.fingerprint
-    _check_enough(len(rows), run.config)
-    claim_run(run.folder, _identity(amused, data, run) | {"data, content": content})
-    shown = Shown(captions[:NUM_SAMPLES], GUIDANCE_SCALE)
-    trained = _train(amused, rows, shown, run, callbacks)
-    return trained and TrainedOnPictures(trained, _first_samples(rows, trained), content)
+    own = open_own_rows(amused, data, run.seed)
+    _check_enough(len(own.rows), run.config)
+    claim_run(run.folder, _identity(amused, data, run) | {"data, content": own.content})
+    shown = Shown(own.captions[:NUM_SAMPLES], GUIDANCE_SCALE)
+    bad = BadRows(run.folder / name_of_list(this_rank()), data.max_bad_ratio)
+    trained = _train(amused, own.rows, shown, run, [NoteBadRows(bad)])
+    return trained and TrainedOnPictures(trained, _first_samples(own.rows, trained), own.content)
 
 
 def _train(
@@ -223,15 +202,6 @@ def _first_samples(rows: Rows, amused: Amused) -> Samples:
     encode = amused.image_tokenizer.encode
     token_ids = [encode(to_unit_pixels(each[None])) for each in samples.tokens]
     return samples._replace(tokens=torch.cat(token_ids))
-
-
-def _captions(pictures: CaptionedPictures) -> list[str]:
-    """Captions to draw on the way: those of the first rows that have one."""
-    captions = []
-    for row in range(min(len(pictures), 4 * NUM_SAMPLES)):
-        with suppress(BadRowError):
-            captions.append(pictures.source.row(row).caption)
-    return captions
 
 
 def _check_enough(num_rows: int, config: TrainingConfig) -> None:

@@ -205,3 +205,45 @@ def test_what_the_training_of_the_embedded_parts_does_not_know_is_refused():
         composed(["+exp=glyphs_uvit", "data.tokens=a"])
     with pytest.raises(UserError, match="accumulation=2 is for the U-ViT alone"):
         composed(["+exp=glyphs_vqgan", "training.accumulation=2"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_table_of_token_ids_without_pictures_is_trained_on(short, tmp_path, photos):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = [[(7 * row + place) % 20 for place in range(64)] for row in range(5)]
+    captions = [f"a red star number {row}" for row in range(5)]
+    pq.write_table(pa.table({"codes": ids, "text": captions}), tmp_path / "ids.parquet")
+    data = DataConfig(path=str(tmp_path / "ids.parquet"), token_ids_column="codes")
+    out = tmp_path / "out"
+    assert run(short(data=data, output_dir=str(out)), tmp_path)
+    assert {each.num_samples for each in read_record(out).measurements} == {5}
+
+    for column, bad_ids, said in (
+        ("tokens", ids, r"data\.token_ids_column=tokens: .* it has codes, text"),
+        (
+            "codes",
+            [*ids[:4], [99] * 64],
+            r"Row 4 .* ids from 99 to 99; the model's codes are 0 to 19",
+        ),
+        ("codes", [*ids[:4], [1] * 60], r"Row 4 .* 60 numbers .* reads 8 x 8"),
+    ):
+        pq.write_table(pa.table({"codes": bad_ids, "text": captions}), tmp_path / "ids.parquet")
+        with pytest.raises(UserError, match=said):
+            run(short(data=replace(data, token_ids_column=column)), tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_bad_pictures_are_replaced_listed_and_limited(short, photos, tmp_path, num_workers):
+    (photos / "3.png").write_bytes(b"no picture")
+    changes = {"training": {"num_workers": num_workers}, "output_dir": str(tmp_path / "out")}
+    lenient = short(**changes)
+    lenient = replace(lenient, data=replace(lenient.data, max_bad_ratio=0.2))
+    assert run(lenient, tmp_path)
+    (listed,) = (tmp_path / "out" / "bad_rows.jsonl").read_text().splitlines()
+    assert json.loads(listed)["row"] == 3
+    strict = replace(lenient, data=replace(lenient.data, max_bad_ratio=0.01))
+    with pytest.raises(UserError, match=r"1 of the \d+ rows met so far are bad"):
+        run(replace(strict, output_dir=str(tmp_path / "strict")), tmp_path)
