@@ -38,6 +38,7 @@ TASKS = (
     "first_light",
     "preview_data",
     "encode_dataset",
+    "bench_training_step",
     "doctor",
     "index",
 )
@@ -51,6 +52,7 @@ DRAWING = (
     *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
 )
 JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
+BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
@@ -61,6 +63,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "first_light": (*OPENING, *DRAWING, *JUDGING),
     "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
     "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
+    "bench_training_step": (*OPENING, *BENCH),
     "doctor": ("output_dir",),
     "index": (),
 }

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from torch import Generator
 from torch.utils.data import DataLoader, Dataset, SequentialSampler
 
+from src.errors import UserError
+
 
 class Dealt(NamedTuple):
     """How a step's global batch is dealt out."""
@@ -57,7 +59,10 @@ class BatchesByNumber(Dataset):
         return self.num_batches
 
     def __getitem__(self, number: int) -> Any:
-        return self.draw_part(*self.dealt.part(number, self.rank))
+        try:
+            return self.draw_part(*self.dealt.part(number, self.rank))
+        except UserError as refusal:  # raised where it is used: a worker would add its traceback
+            return refusal
 
 
 class FromNumber(SequentialSampler):

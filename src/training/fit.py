@@ -38,6 +38,14 @@ class StepsLeft(TQDMProgressBar):
         self.train_progress_bar.reset(trainer.max_steps)
 
 
+class Refusals(Callback):
+    """Raise the sentence that a batch turned out to be, before anyone takes it for one."""
+
+    def on_train_batch_start(self, _trainer, _module, batch, _number) -> None:
+        if isinstance(batch, UserError):
+            raise batch
+
+
 class FiniteLoss(Callback):
     """Stop at the first loss or gradient that is not a number, before any weight is moved by it."""
 
@@ -156,6 +164,7 @@ def _trainer(
             CSVLogger(folder, name="", version=f"csv_from_{first_step:08d}"),
         ],
         callbacks=[
+            Refusals(),
             FiniteLoss(),
             PieceTime(config.max_minutes),
             StepsLeft(refresh_rate=config.log_every),

@@ -17,7 +17,7 @@ from src.transformer.config import TransformerConfig
 from src.transformer.uvit import UViT
 
 BYTES = 4  # of a float32 number; weights are kept in it, whatever the products are computed in
-STATES = {"adamw": 2, "muon": 1}  # numbers an optimizer keeps for every weight
+STATES = {"adamw": 8, "adamw_8bit": 2, "muon": 4}  # bytes an optimizer keeps for every weight
 BACKWARD = 2  # a backward pass computes twice what the forward pass does
 ROUNDS = 5
 
@@ -31,8 +31,8 @@ class Cost(NamedTuple):
 
     def memory(self, batch_size: int, optimizer: str, has_average: bool = True) -> int:
         """Bytes of a training step: weights, gradients, optimizer, average, and what is kept."""
-        copies = 2 + STATES[optimizer] + has_average
-        return copies * BYTES * self.num_parameters + batch_size * self.picture_bytes
+        of_weight = (2 + has_average) * BYTES + STATES[optimizer]
+        return of_weight * self.num_parameters + batch_size * self.picture_bytes
 
     def seconds(self, batch_size: int, flops_per_second: float) -> float:
         """Duration of a step that computes at a rate without ever waiting: a lower bound."""

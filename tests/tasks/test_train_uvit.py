@@ -247,3 +247,7 @@ def test_bad_pictures_are_replaced_listed_and_limited(short, photos, tmp_path, n
     strict = replace(lenient, data=replace(lenient.data, max_bad_ratio=0.01))
     with pytest.raises(UserError, match=r"1 of the \d+ rows met so far are bad"):
         run(replace(strict, output_dir=str(tmp_path / "strict")), tmp_path)
+    stopping = replace(lenient.data, bad_rows="stop")
+    with pytest.raises(UserError, match=r"row 3 of .* \(.*3\.png\) is bad: .*; mend it") as refusal:
+        run(replace(lenient, data=stopping, output_dir=str(tmp_path / "stop")), tmp_path)
+    assert "Traceback" not in str(refusal.value)
