@@ -13,7 +13,9 @@ from jaxtyping import Int
 from PIL.Image import Image
 from torch import Generator, Tensor
 
-from src.assembly import Parts, build_parts, open_parts, published_tensors, save_parts
+from src.adapters.file import load_lora
+from src.adapters.lora import merge_lora
+from src.assembly import Parts, all_tensors, build_parts, open_parts, save_parts
 from src.checkpoint.fingerprint import weights_hash
 from src.checkpoint.folder import CheckpointFolder
 from src.checkpoint.locate import locate
@@ -25,7 +27,7 @@ from src.errors import UserError
 from src.experiments import EMBEDDED_MODEL
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
 from src.image_tokenizer.vqgan import VQGAN
-from src.memory import free_memory
+from src.memory import check_free
 from src.sampler.arguments import sampler_config
 from src.sampler.config import SamplerConfig
 from src.sampler.guidance import Logits
@@ -122,6 +124,14 @@ class Amused:
         """
         save_parts(self._parts, path, self.dtype, variant)
 
+    def load_lora(self, path: str | Path, scale: int | float = 1.0) -> None:
+        """Put on the adapter of a LoRA file in diffusers' layout; see `adapters.file.load_lora`."""
+        load_lora(self, path, scale)
+
+    def merge_lora(self) -> None:
+        """Make the adapter part of the weights, as `save_pretrained` asks for."""
+        merge_lora(self)
+
     def to(self, device: str | torch.device) -> "Amused":
         """Move all parts to a device."""
         for part in self._parts[:3]:
@@ -152,8 +162,7 @@ class Amused:
 
         Over the weights as they are here: one checkpoint opened in another dtype is another model.
         """
-        parts = published_tensors(self._parts)
-        return weights_hash({f"{p}.{name}": t for p in parts for name, t in parts[p].items()})
+        return weights_hash(all_tensors(self._parts))
 
     @property
     def _parts(self) -> Parts:
@@ -285,9 +294,5 @@ class Amused:
         logits = num_together * num_tokens * self.transformer.config.codebook_size * BYTES_PER_LOGIT
         channels = self.image_tokenizer.config.block_out_channels[0]
         needed = max(logits, width * height * channels * BYTES_PER_FEATURE)
-        free = free_memory(str(self.device))
-        if free is not None and needed > free:
-            raise UserError(
-                f"height={height} and width={width} need about {needed / 2**30:.1f} GiB at once, "
-                f"and {free / 2**30:.1f} GiB of {self.device} are free; give smaller sides"
-            )
+        what = f"height={height} and width={width}"
+        check_free(needed, str(self.device), what, "give smaller sides")

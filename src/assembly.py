@@ -7,6 +7,9 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from src.adapters.file import lora_tensors
+from src.adapters.layers import base_state
+from src.adapters.lora import has_lora, strengths
 from src.checkpoint.fit import fit
 from src.checkpoint.folder import CheckpointFolder, settings_name
 from src.checkpoint.write import new_checkpoint, write_index, write_settings, write_tensors
@@ -91,7 +94,15 @@ def build_parts(
 
 
 def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str | None) -> None:
-    """Write a checkpoint in the published layout, weights as `dtype`, with checksums."""
+    """Write a checkpoint in the published layout, weights as `dtype`, with checksums.
+
+    Raises UserError while an adapter is in: the layout has no place for it.
+    """
+    if has_lora(parts):
+        raise UserError(
+            "the model carries an adapter, for which the published layout has no place: call "
+            "merge_lora() first, or write the adapter alone with save_lora()."
+        )
     tower = parts.text_encoder.clip
     scheduler = {"_class_name": "AmusedScheduler", "mask_token_id": parts.transformer.mask_token_id}
     with new_checkpoint(path) as draft:
@@ -110,12 +121,20 @@ def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str 
 
 
 def published_tensors(parts: Parts) -> dict[str, dict[str, Tensor]]:
-    """The tensors of each part under their published names."""
+    """The tensors of each part under their published names, without an adapter's."""
     return {
-        "transformer": transformer_weights.to_published(parts.transformer.state_dict()),
+        "transformer": transformer_weights.to_published(base_state(parts.transformer)),
         "vqvae": image_tokenizer_weights.to_published(parts.image_tokenizer.state_dict()),
-        "text_encoder": clip.to_published(parts.text_encoder.clip.state_dict()),
+        "text_encoder": clip.to_published(base_state(parts.text_encoder.clip)),
     }
+
+
+def all_tensors(parts: Parts) -> dict[str, Tensor]:
+    """Every tensor that a picture depends on, a loaded adapter and its strength included."""
+    plain = published_tensors(parts)
+    named = {f"{part}.{name}": tensor for part in plain for name, tensor in plain[part].items()}
+    strength = {f"{part}.lora": torch.tensor(value) for part, value in strengths(parts).items()}
+    return named | lora_tensors(parts) | strength
 
 
 def _settings(folder: CheckpointFolder, part: str) -> tuple[dict[str, Any], str]:

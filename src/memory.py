@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from src.errors import UserError
+
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # names of mallopt's parameters
 TOP_PAD_BYTES = 64 * 2**20  # the heap grows in steps of this size
 NEVER = 2**31 - 1
@@ -39,3 +41,16 @@ def free_memory(device: str) -> int | None:
     except OSError:  # not Linux
         return None
     return int(said[1]) * 1024 if said else None
+
+
+def check_free(needed: int, device: str, what: str, remedy: str) -> None:
+    """Refuse what could only end with the process being killed for its memory; raises UserError.
+
+    needed: bytes that are there at once. what, remedy: beginning and end of the sentence.
+    """
+    free = free_memory(device)
+    if free is not None and needed > free:
+        raise UserError(
+            f"{what} need about {needed / 2**30:.1f} GiB at once, and {free / 2**30:.1f} GiB of "
+            f"{device} are free; {remedy}"
+        )

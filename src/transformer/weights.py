@@ -6,7 +6,7 @@ from torch import Tensor
 
 from src.published.renaming import Renaming, Rule
 
-_ATTENTION = (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("out", "to_out.0"))
+ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "out": "to_out.0"}
 
 
 def to_published(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -20,7 +20,7 @@ def from_published(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _attention(ours: str, published: str) -> list[Rule]:
-    return [Rule(f"{ours}.{a}", f"{published}.{b}") for a, b in _ATTENTION]
+    return [Rule(f"{ours}.{a}", f"{published}.{b}") for a, b in ATTENTION.items()]
 
 
 def _stage(ours: str, published: str, resample: str) -> list[Rule]:
