@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from src.adapters.config import LoraConfig, check_lora
 from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError
@@ -19,6 +20,7 @@ from src.sampler.config import SamplerConfig, check_sampler
 from src.training.config import (
     BEGINNINGS,
     LOSS_MEANS,
+    METHODS,
     MODELS,
     OPTIMIZERS,
     PRECISIONS,
@@ -46,17 +48,18 @@ DTYPES = ("float32", "float16", "bfloat16")
 # what train_all hands to every model besides data
 CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
 OF_THE_RUN = ("name", "kind", "task")
-OPENING = ("model", "variant", "dtype", "device")
+OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device")
 DRAWING = (
     *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
     *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
 )
 JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
+LEAVING = ("output_dir", "save_record")
 BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
-    "train_uvit": (*OPENING, "training", "data", "masking", "seed", "output_dir", "save_record"),
+    "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", *LEAVING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
@@ -111,6 +114,8 @@ class RunConfig:
 
     model: str = EMBEDDED  # or amused_256, amused_512, a hub id, a folder in the published layout
     variant: str | None = None  # "fp16" reads diffusion_pytorch_model.fp16.safetensors
+    adapter: str | None = None  # a LoRA on top of the model: its folder or file
+    adapter_scale: float = 1.0  # how many times it counts
     dtype: str = "float32"  # one of DTYPES
     device: str = "auto"  # auto = cuda where there is one; cpu, cuda, cuda:1
 
@@ -131,6 +136,7 @@ class RunConfig:
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
@@ -178,6 +184,8 @@ def check(config: RunConfig) -> None:
     _check_seeds(config)
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
+    check_lora(config.lora)
+    between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
     _check_training(config.training)
@@ -220,7 +228,17 @@ def _check_uvit_run(config: RunConfig) -> None:
                 f"training.begin={training.begin} has no effect: the task {config.task} begins "
                 "on random weights."
             )
+        if training.method != "full":
+            raise UserError(
+                f"training.method={training.method} has no effect: the task {config.task} trains "
+                "all weights."
+            )
         return
+    if training.method == "lora" and (training.begin != "model" or training.ema_decay):
+        raise UserError(
+            "training.method=lora adapts a model and keeps no average: give training.begin=model "
+            "and training.ema_decay=0."
+        )
     if training.model != "uvit":
         raise UserError(f"training.model={training.model}: the task train_uvit trains a uvit.")
     if config.dtype != "float32":
@@ -328,6 +346,7 @@ def _check_training(training: TrainingConfig) -> None:
     one_of("training.optimizer", training.optimizer, OPTIMIZERS)
     one_of("training.begin", training.begin, BEGINNINGS)
     one_of("training.saved_dtype", training.saved_dtype, DTYPES)
+    one_of("training.method", training.method, METHODS)
     one_of("training.loss_mean", training.loss_mean, LOSS_MEANS)
     one_of("training.precision", training.precision, PRECISIONS)
     for key, ends in WHOLE_RANGES.items():

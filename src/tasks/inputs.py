@@ -16,7 +16,7 @@ LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
 
 
 def open_model(config: RunConfig):
-    """The `Amused` that `model`, `variant`, `dtype` and `device` name."""
+    """The `Amused` that `model`, `variant`, `adapter`, `dtype` and `device` name."""
     import torch
 
     from src.amused import Amused
@@ -25,9 +25,14 @@ def open_model(config: RunConfig):
     device = choose_device(config.device, torch.cuda.device_count())
     dtype = getattr(torch, config.dtype)
     if config.model == EMBEDDED:
-        return Amused.embedded(dtype=dtype, device=device)
-    name = PUBLISHED_MODELS.get(config.model, config.model)
-    return Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=device)
+        model = Amused.embedded(dtype=dtype, device=device)
+    else:
+        name = PUBLISHED_MODELS.get(config.model, config.model)
+        model = Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=device)
+    if config.adapter is not None:
+        model.load_lora(config.adapter, config.adapter_scale)
+        model.merge_lora()  # quicker, and a plain model to whoever works with it
+    return model
 
 
 def choose_device(device: str, num_gpus: int) -> str:

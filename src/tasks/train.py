@@ -41,7 +41,9 @@ def run(config: RunConfig, folder: Path) -> bool:
                 trained = recipes.train_clip(*inputs)
             else:
                 amused = uvit_recipe.new_system(world, training, config.masking, config.seed)
-                how = uvit_recipe.Run(training, config.masking, config.seed, place, device)
+                how = uvit_recipe.Run(
+                    training, config.masking, config.lora, config.seed, place, device
+                )
                 trained = uvit_recipe.train_on_scenes(amused, world, how)
         except FloatingPointError as error:
             raise UserError(f"{error} ({place}).") from error

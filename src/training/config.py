@@ -8,6 +8,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 OPTIMIZERS = ("adamw", "adamw_8bit", "muon")
 LOSS_MEANS = ("global", "per_rank")
 BEGINNINGS = ("anew", "model")
+METHODS = ("full", "lora")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
@@ -19,7 +20,7 @@ OWN_KEYS = {  # what means something to one model only
     "vqgan": {"commitment_weight", "continuous_steps", "codebook_decay", "move_every", "num_moved"}
     | {"useless_below", "merge_within", "locality_weight"},
     "clip": {"narrow_prob"},
-    "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "loss_mean"}
+    "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "loss_mean", "method"}
     | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"},
 }
 
@@ -50,6 +51,7 @@ class TrainingConfig:
     ema_ramp: bool = False  # the decay rises to it as (1 + n) / (10 + n) over the steps n
 
     begin: str = "anew"  # U-ViT, one of BEGINNINGS: random weights, or those of `model`
+    method: str = "full"  # U-ViT, one of METHODS: all weights learn, or an adapter (`lora`)
     drop_prob: float = 0.1  # U-ViT: share of prompts replaced by the empty one
     is_dropout_inverted: bool = False  # U-ViT: that share is kept, as in aMUSEd's released script
     loss_mean: str = "global"  # U-ViT, one of LOSS_MEANS: per_rank is upstream's

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from src.adapters.config import LoraConfig
 from src.data.config import DataConfig
 from src.errors import UserError
 from src.masking.config import MaskingConfig
@@ -18,11 +19,13 @@ def run_identity(
     training: TrainingConfig,
     seed: int,
     masking: MaskingConfig | None = None,
+    lora: LoraConfig | None = None,
     parts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """All that decides what a run learns, by dotted key; how long and how fast is not part of it.
 
-    masking: where tokens are hidden. parts: the weights' hash of every model it builds on.
+    masking: where tokens are hidden. lora: the adapter that learns, if one does.
+    parts: the weights' hash of every model it builds on.
     """
     strange = {key for model, keys in OWN_KEYS.items() if model != training.model for key in keys}
     left_out = strange | FREE_KEYS | {"accumulation", "num_devices", "num_nodes"}
@@ -31,6 +34,7 @@ def run_identity(
         "data": asdict(world),
         "training": {key: v for key, v in asdict(training).items() if key not in left_out},
         "masking": asdict(masking) if masking else {},
+        "lora": asdict(lora) if lora else {},
         "weights": dict(parts or {}),
     }
     flat = {f"{stage}.{key}": v for stage, values in stages.items() for key, v in values.items()}

@@ -24,6 +24,8 @@ from src.training.learning_rate import optimizer
 from src.training.uvit_batches import TrainingBatch
 from src.training.vqgan_module import to_unit_pixels
 
+ADAPTER_MARK = ".lora_"  # in the names of PEFT's parameters
+
 
 class UvitModule(lightning.LightningModule):
     """A U-ViT, and the frozen parts that tell it the prompt and, given pictures, their tokens."""
@@ -43,13 +45,22 @@ class UvitModule(lightning.LightningModule):
         super().__init__()
         self.uvit, self.config, self.dealt = uvit, config, dealt
         self.average = moving_average(uvit, config) if config.ema_decay else None
+        adapters = [p for name, p in text_encoder.named_parameters() if ADAPTER_MARK in name]
+        self.text_adapter = nn.ParameterList(adapters)  # the very parameters of the text encoder
+        self.strict_loading = not self._is_adapted
         frozen = [text_encoder, *([vqgan] if vqgan else [])]
         self.frozen = [part.requires_grad_(False).eval() for part in frozen]  # not in checkpoints
+        self.text_adapter.requires_grad_(True)
         self.totals = {}  # of the step's parts so far
         if config.gradient_checkpointing:
             recompute_activations(uvit)
         if config.compile:
             uvit.compile()  # in place, and after the average was copied: names stay as they are
+
+    @property
+    def _is_adapted(self) -> bool:
+        """Whether only an adapter learns, and the U-ViT's own weights stand still."""
+        return any(ADAPTER_MARK in name for name, _ in self.uvit.named_parameters())
 
     @property
     def averaged(self) -> nn.Module:
@@ -110,17 +121,24 @@ class UvitModule(lightning.LightningModule):
         with torch.autocast(self.device.type, enabled=False):  # half precision changes ids
             return self.frozen[1].encode(to_unit_pixels(tokens))
 
-    @torch.no_grad()
     def _text(self, batch: TrainingBatch) -> Text:
         encoder = self.frozen[0]
-        text = encoder(batch.samples.prompt_ids)
-        null_text = encoder(encoder.prompt_ids([""]))
+        with torch.set_grad_enabled(len(self.text_adapter) > 0):
+            text = encoder(batch.samples.prompt_ids)
+            null_text = encoder(encoder.prompt_ids([""]))
         return drop_prompts(text, null_text, batch.is_dropped).to(self.uvit.logits_out.weight.dtype)
 
     def optimizer_step(self, *args, **kwargs) -> None:
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
             self.average.update_parameters(self.uvit)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Of an adapted model, keep the adapter alone: the rest is the model it began with."""
+        if self._is_adapted:
+            learned = {name for name, p in self.named_parameters() if p.requires_grad}
+            state = checkpoint["state_dict"]
+            checkpoint["state_dict"] = {name: state[name] for name in state if name in learned}
 
     def configure_optimizers(self):
         ends = (self.uvit.embedding, self.uvit.logits_out)

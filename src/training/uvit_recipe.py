@@ -8,6 +8,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Generator, nn
 
+from src.adapters.config import LoraConfig
+from src.adapters.file import save_lora
+from src.adapters.lora import add_lora
 from src.amused import Amused
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
 from src.data.bad_rows import BadRows
@@ -16,7 +19,7 @@ from src.data.scenes import World
 from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.bad_rows import NoteBadRows, name_of_list
-from src.training.checkpoint import averaged_weights
+from src.training.checkpoint import averaged_weights, trained_state
 from src.training.config import TrainingConfig
 from src.training.fit import fit
 from src.training.own_rows import open_own_rows
@@ -40,7 +43,7 @@ from src.transformer.config import TransformerConfig
 from src.transformer.grow import grow
 from src.transformer.uvit import UViT
 
-FINISHED = "model"
+FINISHED, ADAPTER = "model", "lora"
 NUM_MEASURED = 256  # rows; of those trained on, as people's data have no test side of ours
 
 
@@ -49,6 +52,7 @@ class Run(NamedTuple):
 
     config: TrainingConfig
     masking: MaskingConfig
+    lora: LoraConfig
     seed: int
     folder: Path  # of checkpoints, logs and the finished model
     device: str = "auto"
@@ -157,12 +161,15 @@ def _train(
     run: Run,
     callbacks: Sequence[Callback] = (),
 ) -> Amused | None:
-    """Train the system's U-ViT, its other parts frozen; all of it, opened again, when done.
+    """Train the system's U-ViT, its other parts frozen; all of it when done.
 
-    `run.folder`/model then holds it in the published layout.
+    `run.folder`/model then holds it in the published layout; `run.folder`/lora, if an adapter was
+    trained, that alone.
     """
     config, folder = run.config, run.folder
     uvit, vqgan, text_encoder = amused.transformer, amused.image_tokenizer, amused.text_encoder
+    if config.method == "lora":
+        add_lora(amused, run.lora, Generator().manual_seed(run.seed))
     dealt = dealt_by(config)
     module = UvitModule(uvit.train(), text_encoder, config, dealt, vqgan)
     system = Amused(module.averaged, vqgan, text_encoder, run.masking.schedule)
@@ -171,12 +178,23 @@ def _train(
     steps = fit(module, batches, config, folder, [samples, *callbacks], run.device)
     if steps < config.max_steps or this_rank() > 0:
         return None
+    if config.method == "lora":
+        return _finished_adapter(amused, module, folder)
     module.averaged.load_state_dict(averaged_weights(folder, "uvit"))
     dtype = getattr(torch, config.saved_dtype)
     for part in (module.averaged, vqgan, text_encoder):
         part.to("cpu", dtype).eval()  # what is measured is what is kept
     system.save_pretrained(folder / FINISHED)
     return Amused.from_pretrained(folder / FINISHED)
+
+
+def _finished_adapter(amused: Amused, module: UvitModule, folder: Path) -> Amused:
+    """Leave the trained adapter as `folder`/lora; the adapted system, on the processor."""
+    module.load_state_dict(trained_state(folder), strict=False)
+    for part in (amused.transformer, amused.image_tokenizer, amused.text_encoder):
+        part.to("cpu").eval()
+    save_lora(amused, folder / ADAPTER)
+    return amused
 
 
 def _identity(amused: Amused, data: DataConfig, run: Run) -> dict:
@@ -187,7 +205,8 @@ def _identity(amused: Amused, data: DataConfig, run: Run) -> dict:
     }
     if run.config.begin == "model":
         built_on["transformer"] = _short_hash(amused.transformer)
-    return run_identity(data, run.config, run.seed, run.masking, built_on)
+    lora = run.lora if run.config.method == "lora" else None
+    return run_identity(data, run.config, run.seed, run.masking, lora, built_on)
 
 
 def _short_hash(part: nn.Module) -> str:

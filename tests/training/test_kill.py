@@ -15,6 +15,8 @@ import pytest
 import torch
 from torch.utils._pytree import tree_leaves
 
+from src.adapters.config import LoraConfig
+from src.adapters.lora import add_lora
 from src.report.curves import read_curves
 from src.training.checkpoint import newest_checkpoint
 from src.training.fit import fit
@@ -118,6 +120,7 @@ def train(world, parts, config, tmp_path, monkeypatch):
         "tokens": {},
         "tokens, muon, bf16": {"optimizer": "muon", "precision": "bf16-mixed"},
         "tokens, 8-bit, in parts": {"optimizer": "adamw_8bit", "batch_size": 2, "accumulation": 2},
+        "lora": {"ema_decay": 0.0},
         "pictures": {},
     }
 
@@ -129,6 +132,9 @@ def train(world, parts, config, tmp_path, monkeypatch):
             if kind == "pictures":
                 module, batches = vqgan_run(world, parts, settings)
             else:
+                if kind == "lora":
+                    wanted = LoraConfig(rank=2, has_text_encoder=True)
+                    add_lora(parts, wanted, torch.Generator().manual_seed(0))
                 module, batches = uvit_run(world, parts, settings, tmp_path / "cache")
             folder.mkdir(parents=True, exist_ok=True)
             told = [Diary(folder / "diary.txt", reached)]
@@ -183,7 +189,9 @@ def test_a_run_on_cached_tokens_survives(moment, train, trained, tmp_path, tmp_p
     check("tokens", moment, train, trained, tmp_path, tmp_path_factory)
 
 
-@pytest.mark.parametrize("kind", ["pictures", "tokens, muon, bf16", "tokens, 8-bit, in parts"])
+@pytest.mark.parametrize(
+    "kind", ["pictures", "tokens, muon, bf16", "tokens, 8-bit, in parts", "lora"]
+)
 @pytest.mark.parametrize("moment", MOMENTS[3::7], ids=lambda moment: f"{moment[0]}-{moment[1]}")
 def test_other_kinds_of_runs_survive(kind, moment, train, trained, tmp_path, tmp_path_factory):
     check(kind, moment, train, trained, tmp_path, tmp_path_factory)

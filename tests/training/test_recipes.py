@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from src.adapters.config import LoraConfig
 from src.amused import Amused
 from src.errors import UserError
 from src.masking.config import MaskingConfig
@@ -25,7 +26,7 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
     assert train_clip(world, replace(short, preset="glyphs_clip"), 0, clip)
     chained = replace(short, image_tokenizer=str(vqgan), text_encoder=str(clip))
     system = new_system(world, chained, MaskingConfig(), seed=0)
-    assert train_on_scenes(system, world, Run(chained, MaskingConfig(), 0, uvit))
+    assert train_on_scenes(system, world, Run(chained, MaskingConfig(), LoraConfig(), 0, uvit))
 
     amused = Amused.from_pretrained(uvit / "model")
     generation = amused.generate("a small red heart on a white background", seeds=[0])
@@ -35,7 +36,7 @@ def test_the_chain_ends_in_a_checkpoint_that_draws(world, config, tmp_path, monk
         assert (name / "samples" / "step_00000002.png").is_file()
     longer = replace(chained, max_steps=60, max_minutes=0.0)
     system = new_system(world, longer, MaskingConfig(), seed=0)
-    assert not train_on_scenes(system, world, Run(longer, MaskingConfig(), 0, uvit))
+    assert not train_on_scenes(system, world, Run(longer, MaskingConfig(), LoraConfig(), 0, uvit))
 
 
 def test_a_part_that_was_never_trained_is_named(world, config, tmp_path):
