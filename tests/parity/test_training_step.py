@@ -5,8 +5,14 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from diffusers import UVit2DModel
+from diffusers.loaders import AmusedLoraLoaderMixin
+from peft import get_peft_model_state_dict
 from torch.nn import functional
 
+from src.adapters.config import LoraConfig
+from src.adapters.file import lora_tensors, save_lora
+from src.adapters.layers import base_state
+from src.adapters.lora import add_lora, lora_parameters
 from src.masking.config import MaskingConfig
 from src.training.checkpoint import trained_state
 from src.training.config import TrainingConfig
@@ -55,10 +61,8 @@ def batches(parts):
     return UvitBatches(rows, parts.transformer.config, MaskingConfig(), CONFIG, 0, dealt)
 
 
-def reference_step(parts, batch, config, weights) -> tuple[float, dict]:
-    """Cross-entropy on hidden tokens, AdamW without decay on vectors: nothing of ours but facts."""
-    theirs = UVit2DModel(**asdict(parts.transformer.config)).double()
-    theirs.load_state_dict(transformer_weights.to_published(weights))
+def reference_loss(theirs, parts, batch) -> torch.Tensor:
+    """Cross-entropy on hidden tokens: nothing of ours but facts."""
     ids, is_masked = batch.samples.tokens.long(), batch.corruption.is_masked
     with torch.no_grad():
         clip = parts.text_encoder.clip
@@ -73,7 +77,14 @@ def reference_step(parts, batch, config, weights) -> tuple[float, dict]:
         pooled.double(),
         batch.samples.micro_cond.double(),
     )
-    loss = functional.cross_entropy(logits.movedim(1, -1)[is_masked], ids[is_masked])
+    return functional.cross_entropy(logits.movedim(1, -1)[is_masked], ids[is_masked])
+
+
+def reference_step(parts, batch, config, weights) -> tuple[float, dict]:
+    """A step of AdamW without decay on vectors."""
+    theirs = UVit2DModel(**asdict(parts.transformer.config)).double()
+    theirs.load_state_dict(transformer_weights.to_published(weights))
+    loss = reference_loss(theirs, parts, batch)
     loss.backward()
     matrices = [p for p in theirs.parameters() if p.ndim >= 2]
     vectors = [p for p in theirs.parameters() if p.ndim < 2]
@@ -106,3 +117,43 @@ def test_a_step_moves_all_weights_as_the_reference_does(parts, batches, tmp_path
         assert difference <= 1e-6 * tensor.norm(), name
         assert difference <= 1e-3 * (tensor - before[name]).norm(), name  # the step, not its start
         assert not torch.equal(found[name].float(), before[name]), name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_step_moves_an_adapter_as_the_reference_does(parts, batches, tmp_path):
+    """The same with LoRA: diffusers opens the adapter's file, and PEFT's maps alone learn."""
+    add_lora(parts, LoraConfig(rank=3, alpha=5.0), torch.Generator().manual_seed(1))
+    rng = torch.Generator().manual_seed(2)
+    with torch.no_grad():  # with one of the two maps at zero the other would not learn
+        for weight in lora_parameters(parts):
+            weight.normal_(std=0.2, generator=rng)
+    start = {name: each.clone() for name, each in lora_tensors(parts).items()}
+    theirs = UVit2DModel(**asdict(parts.transformer.config))
+    theirs.load_state_dict(transformer_weights.to_published(base_state(parts.transformer)))
+    state, alphas, header = AmusedLoraLoaderMixin.lora_state_dict(
+        save_lora(parts, tmp_path / "lora").parent, return_lora_metadata=True
+    )
+    AmusedLoraLoaderMixin.load_lora_into_transformer(state, alphas, theirs, metadata=header)
+    theirs.double()
+    for name, parameter in theirs.named_parameters():
+        parameter.requires_grad_(".lora_" in name)
+    config = replace(CONFIG, method="lora", begin="model")
+    loss = reference_loss(theirs, parts, batches(0, slice(6)))
+    loss.backward()
+    learned = [p for p in theirs.parameters() if p.requires_grad]
+    torch.optim.AdamW(learned, 1e-3, (0.9, 0.999), 1e-8, config.weight_decay).step()
+    expected = get_peft_model_state_dict(theirs, adapter_name="default_0")
+
+    module = UvitModule(parts.transformer, parts.text_encoder, config, dealt_by(config))
+    losses = []
+    module.log = lambda name, value, **_: losses.append((name, float(value)))
+    assert fit(module, batches, config, tmp_path, device="cpu") == 1
+    assert dict(losses)["loss"] == pytest.approx(loss.item(), rel=1e-6)
+    saved = trained_state(tmp_path)
+    assert all(".lora_" in name for name in saved)
+    found = lora_tensors(parts)
+    assert len(found) == len(saved) == len(expected)
+    for name, tensor in found.items():
+        difference = (tensor - expected[name.removeprefix("transformer.")]).norm()
+        assert difference <= 1e-6 * tensor.norm(), name
+        assert difference <= 1e-3 * (tensor - start[name]).norm(), name
