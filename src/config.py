@@ -24,7 +24,9 @@ from src.training.config import (
     MODELS,
     OPTIMIZERS,
     PRECISIONS,
+    SERVICES,
     SHARED_KEYS,
+    LoggerConfig,
     TrainingConfig,
 )
 from src.training.sizes import check_sizes
@@ -59,7 +61,7 @@ BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
-    "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", *LEAVING),
+    "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", "logger", *LEAVING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
@@ -137,6 +139,7 @@ class RunConfig:
     sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
@@ -185,6 +188,8 @@ def check(config: RunConfig) -> None:
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
     check_lora(config.lora)
+    if config.logger.service is not None:
+        one_of("logger.service", config.logger.service, SERVICES)
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)

@@ -9,6 +9,7 @@ OPTIMIZERS = ("adamw", "adamw_8bit", "muon")
 LOSS_MEANS = ("global", "per_rank")
 BEGINNINGS = ("anew", "model")
 METHODS = ("full", "lora")
+SERVICES = ("wandb", "mlflow")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
@@ -23,6 +24,14 @@ OWN_KEYS = {  # what means something to one model only
     "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "loss_mean", "method"}
     | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"},
 }
+
+
+@dataclass
+class LoggerConfig:
+    """Where a training's numbers go besides the files of the run."""
+
+    service: str | None = None  # one of SERVICES
+    project: str = "amused"
 
 
 @dataclass

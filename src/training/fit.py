@@ -9,14 +9,15 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from src.errors import UserError
 from src.training.batches import BatchesByNumber, batch_loader
 from src.training.checkpoint import EverySteps, WholeFiles, ends_step, newest_checkpoint, prune
-from src.training.config import TrainingConfig
+from src.training.config import LoggerConfig, TrainingConfig
+from src.training.loggers import loggers
 from src.training.ranks import dealt_by, this_rank
 
 
@@ -81,6 +82,8 @@ class PieceTime(Callback):
 
     def on_train_batch_end(self, trainer, _module, _outputs, _batch, number) -> None:
         is_over = time.monotonic() - self.started >= self.max_seconds
+        if trainer.world_size > 1:  # all processes stop at one step: the first one's clock counts
+            is_over = trainer.strategy.broadcast(is_over)
         if is_over and ends_step(trainer, number):
             trainer.should_stop = True
 
@@ -109,6 +112,7 @@ def fit(
     folder: Path,
     callbacks: list[Callback] | None = None,
     device: str = "auto",
+    logger: LoggerConfig | None = None,
 ) -> int:
     """Train until `max_steps` or for `max_minutes`; returns the number of steps done in all.
 
@@ -116,6 +120,7 @@ def fit(
     folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
     callbacks: what else happens on the way, such as sample pictures.
     device: cpu, cuda, cuda:1, or auto for Lightning's choice.
+    logger: a service to log to as well.
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
@@ -132,7 +137,8 @@ def fit(
     if first_step == config.max_steps:
         return first_step
     told = [EverySteps(checkpoints, config.checkpoint_every), *(callbacks or [])]
-    trainer = _trainer(config, folder, first_step, told, device)
+    logs = loggers(folder, first_step, logger or LoggerConfig())
+    trainer = _trainer(config, logs, told, device)
     dealt = dealt_by(config)
     batches = BatchesByNumber(draw_part, config.max_steps, dealt, trainer.global_rank)
     # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
@@ -147,7 +153,7 @@ def fit(
 
 
 def _trainer(
-    config: TrainingConfig, folder: Path, first_step: int, callbacks: list[Callback], device: str
+    config: TrainingConfig, logs: list[Logger], callbacks: list[Callback], device: str
 ) -> lightning.Trainer:
     return lightning.Trainer(
         **placed_on(device, config.num_devices),
@@ -159,10 +165,7 @@ def _trainer(
         accumulate_grad_batches=config.accumulation,
         gradient_clip_val=config.max_grad_norm,
         log_every_n_steps=config.log_every,
-        logger=[
-            TensorBoardLogger(folder, name="", version="tensorboard"),
-            CSVLogger(folder, name="", version=f"csv_from_{first_step:08d}"),
-        ],
+        logger=logs,
         callbacks=[
             Refusals(),
             FiniteLoss(),

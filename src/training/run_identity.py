@@ -19,13 +19,13 @@ def run_identity(
     training: TrainingConfig,
     seed: int,
     masking: MaskingConfig | None = None,
-    lora: LoraConfig | None = None,
     parts: Mapping[str, str] | None = None,
+    lora: LoraConfig | None = None,
 ) -> dict[str, Any]:
     """All that decides what a run learns, by dotted key; how long and how fast is not part of it.
 
-    masking: where tokens are hidden. lora: the adapter that learns, if one does.
-    parts: the weights' hash of every model it builds on.
+    masking: where tokens are hidden. parts: the weights' hash of every model it builds on.
+    lora: the adapter that learns, if one does.
     """
     strange = {key for model, keys in OWN_KEYS.items() if model != training.model for key in keys}
     left_out = strange | FREE_KEYS | {"accumulation", "num_devices", "num_nodes"}

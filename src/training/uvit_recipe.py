@@ -20,7 +20,7 @@ from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.bad_rows import NoteBadRows, name_of_list
 from src.training.checkpoint import averaged_weights, trained_state
-from src.training.config import TrainingConfig
+from src.training.config import LoggerConfig, TrainingConfig
 from src.training.fit import fit
 from src.training.own_rows import open_own_rows
 from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
@@ -56,6 +56,7 @@ class Run(NamedTuple):
     seed: int
     folder: Path  # of checkpoints, logs and the finished model
     device: str = "auto"
+    logger: LoggerConfig = LoggerConfig()
 
 
 class TrainedOnPictures(NamedTuple):
@@ -175,7 +176,7 @@ def _train(
     system = Amused(module.averaged, vqgan, text_encoder, run.masking.schedule)
     samples = SamplePictures(shown, system, config.sample_every, folder)
     batches = UvitBatches(rows, uvit.config, run.masking, config, run.seed, dealt)
-    steps = fit(module, batches, config, folder, [samples, *callbacks], run.device)
+    steps = fit(module, batches, config, folder, [samples, *callbacks], run.device, run.logger)
     if steps < config.max_steps or this_rank() > 0:
         return None
     if config.method == "lora":
@@ -206,7 +207,7 @@ def _identity(amused: Amused, data: DataConfig, run: Run) -> dict:
     if run.config.begin == "model":
         built_on["transformer"] = _short_hash(amused.transformer)
     lora = run.lora if run.config.method == "lora" else None
-    return run_identity(data, run.config, run.seed, run.masking, lora, built_on)
+    return run_identity(data, run.config, run.seed, run.masking, built_on, lora)
 
 
 def _short_hash(part: nn.Module) -> str:

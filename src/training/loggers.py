@@ -1,0 +1,87 @@
+"""Where a training's numbers go: TensorBoard and CSV files always, a service if one is asked for.
+
+A service may be down or full. That ends its log, with a warning, and never a training.
+"""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from src.errors import UserError
+from src.training.config import LoggerConfig
+
+
+class Forgiving(Logger):
+    """Another logger, given up at its first failure."""
+
+    def __init__(self, make: Callable[[], Logger], service: str):
+        super().__init__()
+        self.service = service
+        self.inner: Logger | None = None
+        self.inner = self._tried(make)
+
+    @property
+    def name(self) -> str:
+        return self.service
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        self._told("log_metrics", metrics, step)
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        self._told("log_hyperparams", *args, **kwargs)
+
+    def save(self) -> None:
+        self._told("save")
+
+    def finalize(self, status: str) -> None:
+        self._told("finalize", status)
+
+    def _told(self, what: str, *args: Any, **kwargs: Any) -> None:
+        if self.inner is not None:
+            self._tried(lambda: getattr(self.inner, what)(*args, **kwargs))
+
+    def _tried(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:  # whatever a service raises, training goes on
+            warnings.warn(f"{self.service} is given up: {error}", stacklevel=2)
+            self.inner = None
+
+
+def loggers(folder: Path, first_step: int, config: LoggerConfig) -> list[Logger]:
+    """The loggers of one piece of a run that begins at `first_step`.
+
+    Raises UserError for a service whose package is not installed.
+    """
+    files: list[Logger] = [
+        TensorBoardLogger(folder, name="", version="tensorboard"),
+        CSVLogger(folder, name="", version=f"csv_from_{first_step:08d}"),
+    ]
+    if config.service is None:
+        return files
+    return [*files, Forgiving(_service(config, folder), config.service)]
+
+
+def _service(config: LoggerConfig, folder: Path) -> Callable[[], Logger]:
+    try:
+        if config.service == "wandb":
+            import wandb  # noqa: F401
+            from lightning.pytorch.loggers import WandbLogger
+
+            return lambda: WandbLogger(project=config.project, name=folder.name, save_dir=folder)
+        import mlflow  # noqa: F401
+        from lightning.pytorch.loggers import MLFlowLogger
+
+        return lambda: MLFlowLogger(experiment_name=config.project, run_name=folder.name)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"logger={config.service} needs a package that is not installed ({error.name}): pip "
+            f"install {config.service}, or leave logger out."
+        ) from error
