@@ -17,18 +17,8 @@ from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
-from src.training.config import (
-    BEGINNINGS,
-    LOSS_MEANS,
-    METHODS,
-    MODELS,
-    OPTIMIZERS,
-    PRECISIONS,
-    SERVICES,
-    SHARED_KEYS,
-    LoggerConfig,
-    TrainingConfig,
-)
+from src.training.check import check_run_of, check_training
+from src.training.config import DTYPES, SHARED_KEYS, TrainingConfig
 from src.training.sizes import check_sizes
 
 # files of src/tasks
@@ -46,7 +36,6 @@ TASKS = (
     "doctor",
     "index",
 )
-DTYPES = ("float32", "float16", "bfloat16")
 # what train_all hands to every model besides data
 CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
 OF_THE_RUN = ("name", "kind", "task")
@@ -61,7 +50,7 @@ BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
-    "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", "logger", *LEAVING),
+    "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", *LEAVING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
@@ -139,7 +128,6 @@ class RunConfig:
     sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
@@ -188,69 +176,34 @@ def check(config: RunConfig) -> None:
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
     check_lora(config.lora)
-    if config.logger.service is not None:
-        one_of("logger.service", config.logger.service, SERVICES)
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
-    _check_training(config.training)
+    check_training(config.training)
     check_data(config.data)
     check_encoding(config.encoding, config.data)
-    if config.data.path is not None and config.task not in READS_PICTURES:
-        raise UserError(
-            f"data.path={config.data.path} has no effect: the task {config.task} draws its scenes; "
-            f"pictures are read by {', '.join(READS_PICTURES)}."
-        )
-    _check_uvit_run(config)
+    _check_reads_data(config)
+    check_run_of(config.training, config.task, config.dtype)
     whole("preview.num_rows", config.preview.num_rows, 1, 100_000)
     whole("preview.num_shown", config.preview.num_shown, 1, 64)
     if config.task == "train":
-        _check_alone(config.training)
         check_sizes(config.training, config.data)
 
 
-def _check_alone(training: TrainingConfig) -> None:
-    for key in ("accumulation", "num_devices", "num_nodes"):
-        if getattr(training, key) > 1 and training.model != "uvit":
-            raise UserError(f"training.{key}={getattr(training, key)} is for the U-ViT alone.")
-
-
-def _check_uvit_run(config: RunConfig) -> None:
-    """What only the training of a U-ViT can be told, and what it cannot."""
-    training, data = config.training, config.data
-    if data.tokens is not None and config.task != "train_uvit":
+def _check_reads_data(config: RunConfig) -> None:
+    """Refuse data that the task would not look at."""
+    data, task = config.data, config.task
+    if data.path is not None and task not in READS_PICTURES:
         raise UserError(
-            f"data.tokens={data.tokens} has no effect: the task {config.task} reads no token ids."
+            f"data.path={data.path} has no effect: the task {task} draws its scenes; pictures are "
+            f"read by {', '.join(READS_PICTURES)}."
         )
-    if data.token_ids_column is not None and config.task != "train_uvit":
-        raise UserError(
-            f"data.token_ids_column={data.token_ids_column} has no effect: the task {config.task} "
-            "reads pictures."
-        )
-    if config.task != "train_uvit":
-        if training.begin != "anew":
+    for key in ("tokens", "token_ids_column"):
+        if getattr(data, key) is not None and task != "train_uvit":
             raise UserError(
-                f"training.begin={training.begin} has no effect: the task {config.task} begins "
-                "on random weights."
+                f"data.{key}={getattr(data, key)} has no effect: token ids are read by train_uvit "
+                f"alone, and the task is {task}."
             )
-        if training.method != "full":
-            raise UserError(
-                f"training.method={training.method} has no effect: the task {config.task} trains "
-                "all weights."
-            )
-        return
-    if training.method == "lora" and (training.begin != "model" or training.ema_decay):
-        raise UserError(
-            "training.method=lora adapts a model and keeps no average: give training.begin=model "
-            "and training.ema_decay=0."
-        )
-    if training.model != "uvit":
-        raise UserError(f"training.model={training.model}: the task train_uvit trains a uvit.")
-    if config.dtype != "float32":
-        raise UserError(
-            f"dtype={config.dtype}: weights are trained in float32; training.precision says what "
-            "the products are computed in."
-        )
     if data.tokens is not None and data.path is not None:
         raise UserError("data.path and data.tokens are both given; give one of them.")
 
@@ -324,37 +277,3 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
     for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
         check_seed(f"evaluation.{key}", getattr(evaluation, key))
     between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
-
-
-STEPS = ("max_steps", "checkpoint_every", "sample_every", "log_every", "move_every")
-FROM_ZERO = ("learning_rate", "weight_decay", "max_grad_norm", "commitment_weight")
-FROM_ZERO += ("useless_below", "merge_within", "locality_weight")
-SHARES = ("decay_ratio", "drop_prob", "label_smoothing", "narrow_prob", "visible_weight")
-AVERAGES = ("beta2", "ema_decay", "codebook_decay")  # at 1 one would never move
-WHOLE_RANGES = {  # of TrainingConfig: the smallest and the largest
-    **dict.fromkeys((*STEPS, "num_cached"), (1, 10**9)),
-    **dict.fromkeys(("warmup_steps", "continuous_steps", "num_moved"), (0, 10**9)),
-    **dict.fromkeys(("num_workers", "num_threads"), (0, 1024)),
-    "batch_size": (1, 10**5),
-    **dict.fromkeys(("accumulation", "num_devices", "num_nodes"), (1, 10**5)),
-}
-RANGES = {
-    **dict.fromkeys(FROM_ZERO, (0, 10**6)),
-    **dict.fromkeys(SHARES, (0, 1)),
-    **dict.fromkeys(AVERAGES, (0, 0.999999)),
-    "max_minutes": (0, 60),
-}
-
-
-def _check_training(training: TrainingConfig) -> None:
-    one_of("training.model", training.model, MODELS)
-    one_of("training.optimizer", training.optimizer, OPTIMIZERS)
-    one_of("training.begin", training.begin, BEGINNINGS)
-    one_of("training.saved_dtype", training.saved_dtype, DTYPES)
-    one_of("training.method", training.method, METHODS)
-    one_of("training.loss_mean", training.loss_mean, LOSS_MEANS)
-    one_of("training.precision", training.precision, PRECISIONS)
-    for key, ends in WHOLE_RANGES.items():
-        whole(f"training.{key}", getattr(training, key), *ends)
-    for key, ends in RANGES.items():
-        between(f"training.{key}", getattr(training, key), *ends)

@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 import pytest
 
 from src.compose import composed
-from src.config import DTYPES, RANGES, WHOLE_RANGES, MicroCondConfig, RunConfig, check, key_types
+from src.config import MicroCondConfig, RunConfig, check, key_types
 from src.errors import UserError
 from src.experiments import ROOT
-from src.training.config import TrainingConfig
+from src.training.check import RANGES, WHOLE_RANGES
+from src.training.config import DTYPES, TrainingConfig
 
 
 def config(**changes) -> RunConfig:

@@ -24,6 +24,7 @@ NUM_PICTURES = 256
 PICTURE_SIDE = 256  # pixels of the files, as a folder of photographs would have to be made smaller
 NUM_ROUNDS = 7
 STEPS_A_ROUND = 4
+MANY_STEPS = 10**6
 
 
 def run(config: RunConfig, folder: Path) -> None:
@@ -73,61 +74,64 @@ def _rows(config: RunConfig, place: Path) -> _Both:
 
 
 def _measure(config: RunConfig, both: _Both, num_layers: int, device: str) -> list[Measurement]:
-    import torch
+    """The ratios of one depth."""
+    amused, subject = both.amused, f"{num_layers} layers"
+    settings = replace(amused.transformer.config, num_hidden_layers=num_layers)
+    take_step = _stepper(config, amused, settings, device)
+    cached, pictured = (_batches(rows, config, settings) for rows in (both.tokens, both.pictures))
+    held = next(_batches(both.tokens, config, settings))
 
+    def steps(next_batch: Callable[[], object]) -> Callable[[], None]:
+        return lambda: [take_step(next_batch()) for _ in range(STEPS_A_ROUND)]
+
+    works = {
+        "memory": steps(lambda: held),
+        "cache": steps(lambda: next(cached)),
+        "pictures": steps(lambda: next(pictured)),
+    }
+    memory, cache, pictures = in_turns(works, NUM_ROUNDS).values()
+    predicted = _predicted(amused, settings)
+    return [
+        ratio("step from the cache / from memory", cache, memory, subject),
+        ratio("step from pictures / from the cache", pictures, cache, subject),
+        Measurement("the same, predicted from the arithmetic alone", predicted, 1, subject=subject),
+    ]
+
+
+def _batches(rows, config: RunConfig, settings) -> Iterator:
+    """A training's own batches of these rows."""
     from src.training.batches import BatchesByNumber, batch_loader
-    from src.training.learning_rate import optimizer
     from src.training.ranks import dealt_by
     from src.training.uvit_batches import UvitBatches
+
+    training, dealt = config.training, dealt_by(config.training)
+    draw = UvitBatches(rows, settings, config.masking, training, config.seed, dealt)
+    return iter(batch_loader(BatchesByNumber(draw, MANY_STEPS, dealt), 0, training.num_workers))
+
+
+def _stepper(config: RunConfig, amused, settings, device: str) -> Callable[[object], None]:
+    """A whole training step of a fresh U-ViT, given its batch."""
+    import torch
+
+    from src.training.learning_rate import optimizer
+    from src.training.ranks import dealt_by
     from src.training.uvit_module import UvitModule
     from src.transformer.uvit import UViT
 
-    training, amused = config.training, both.amused
-    settings = replace(amused.transformer.config, num_hidden_layers=num_layers)
-    rng = torch.Generator().manual_seed(config.seed)
-    uvit = UViT(settings, generator=rng).to(device)
-    dealt = dealt_by(training)
-    module = UvitModule(uvit, amused.text_encoder, training, dealt, amused.image_tokenizer)
+    uvit = UViT(settings, generator=torch.Generator().manual_seed(config.seed)).to(device)
+    parts = amused.text_encoder.to(device), amused.image_tokenizer.to(device)
+    module = UvitModule(uvit, parts[0], config.training, dealt_by(config.training), parts[1])
     module.log = lambda *_, **__: None
-    for part in module.frozen:
-        part.to(device)
-    stepper, _ = optimizer(uvit, training)
+    stepper, _ = optimizer(uvit, config.training)
 
-    def batches(rows) -> Iterator:
-        draw = UvitBatches(rows, settings, config.masking, training, config.seed, dealt)
-        return iter(batch_loader(BatchesByNumber(draw, 10**6, dealt), 0, training.num_workers))
+    def take_step(batch: object) -> None:
+        module.training_step(_moved(batch, device), 0).backward()
+        stepper.step()
+        stepper.zero_grad()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize(device)
 
-    def steps(next_batch: Callable[[], object]) -> Callable[[], None]:
-        def work() -> None:
-            for _ in range(STEPS_A_ROUND):
-                loss = module.training_step(_moved(next_batch(), device), 0)
-                loss.backward()
-                stepper.step()
-                stepper.zero_grad()
-            if device.startswith("cuda"):
-                torch.cuda.synchronize(device)
-
-        return work
-
-    cached, pictured = batches(both.tokens), batches(both.pictures)
-    held = next(batches(both.tokens))
-    seconds = in_turns(
-        {
-            "memory": steps(lambda: held),
-            "cache": steps(lambda: next(cached)),
-            "pictures": steps(lambda: next(pictured)),
-        },
-        NUM_ROUNDS,
-    )
-    subject = f"{num_layers} layers"
-    predicted = _predicted(both.amused, settings)
-    return [
-        ratio("step from the cache / from memory", seconds["cache"], seconds["memory"], subject),
-        ratio(
-            "step from pictures / from the cache", seconds["pictures"], seconds["cache"], subject
-        ),
-        Measurement("the same, predicted from the arithmetic alone", predicted, 1, subject=subject),
-    ]
+    return take_step
 
 
 def _moved(batch, device: str):

@@ -41,7 +41,7 @@ def run(config: RunConfig, folder: Path) -> bool:
     place = Path(config.output_dir) if config.output_dir else place
     data, training = config.data, config.training
     amused = begun(open_model(config), training, config.seed)
-    how = Run(training, config.masking, config.lora, config.seed, place, device, config.logger)
+    how = Run(training, config.masking, config.lora, config.seed, place, device)
     is_first = this_rank() == 0
     with alone_in(place) if is_first else nullcontext():
         try:

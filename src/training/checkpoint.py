@@ -84,7 +84,7 @@ class EverySteps(Checkpoint):
             return
         self.last_saved = trainer.global_step
         path = self.folder / f"step_{trainer.global_step:08d}.ckpt"
-        trainer.save_checkpoint(path, weights_only=False)  # with the optimizer
+        trainer.save_checkpoint(path, False)  # not the weights alone
         if trainer.is_global_zero:
             prune(self.folder)
 

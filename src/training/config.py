@@ -1,7 +1,8 @@
 """Settings of a training run of the embedded models; `conf/training/*.yaml` holds one a model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+DTYPES = ("float32", "float16", "bfloat16")
 MODELS = ("vqgan", "clip", "uvit")
 # Lightning's names; weights stay float32 but for 64-true, which shows what is rounding and what not
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
@@ -12,9 +13,17 @@ METHODS = ("full", "lora")
 SERVICES = ("wandb", "mlflow")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
-    *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
+    *(
+        "max_steps",
+        "max_minutes",
+        "decay_ratio",
+        "checkpoint_every",
+        "sample_every",
+        "log_every",
+        "logger",
+    ),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
-    *("gradient_checkpointing", "fused"),
+    *("gradient_checkpointing", "fused", "logger"),
 }
 
 OWN_KEYS = {  # what means something to one model only
@@ -80,6 +89,7 @@ class TrainingConfig:
     checkpoint_every: int = 250  # steps
     sample_every: int = 1_000  # steps between sample pictures
     log_every: int = 20  # steps
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
     num_workers: int = 1  # processes that draw pictures
     num_threads: int = 0  # CPU threads of torch; 0 = torch's own choice
     precision: str = "32-true"  # one of PRECISIONS

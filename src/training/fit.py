@@ -16,7 +16,7 @@ from torch.nn.utils import get_total_norm
 from src.errors import UserError
 from src.training.batches import BatchesByNumber, batch_loader
 from src.training.checkpoint import EverySteps, WholeFiles, ends_step, newest_checkpoint, prune
-from src.training.config import LoggerConfig, TrainingConfig
+from src.training.config import TrainingConfig
 from src.training.loggers import loggers
 from src.training.ranks import dealt_by, this_rank
 
@@ -112,7 +112,6 @@ def fit(
     folder: Path,
     callbacks: list[Callback] | None = None,
     device: str = "auto",
-    logger: LoggerConfig | None = None,
 ) -> int:
     """Train until `max_steps` or for `max_minutes`; returns the number of steps done in all.
 
@@ -120,7 +119,6 @@ def fit(
     folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
     callbacks: what else happens on the way, such as sample pictures.
     device: cpu, cuda, cuda:1, or auto for Lightning's choice.
-    logger: a service to log to as well.
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
@@ -137,7 +135,7 @@ def fit(
     if first_step == config.max_steps:
         return first_step
     told = [EverySteps(checkpoints, config.checkpoint_every), *(callbacks or [])]
-    logs = loggers(folder, first_step, logger or LoggerConfig())
+    logs = loggers(folder, first_step, config.logger)
     trainer = _trainer(config, logs, told, device)
     dealt = dealt_by(config)
     batches = BatchesByNumber(draw_part, config.max_steps, dealt, trainer.global_rank)

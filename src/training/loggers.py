@@ -82,6 +82,6 @@ def _service(config: LoggerConfig, folder: Path) -> Callable[[], Logger]:
         return lambda: MLFlowLogger(experiment_name=config.project, run_name=folder.name)
     except ModuleNotFoundError as error:
         raise UserError(
-            f"logger={config.service} needs a package that is not installed ({error.name}): pip "
-            f"install {config.service}, or leave logger out."
+            f"training/logger={config.service} needs a package that is not installed "
+            f"({error.name}): pip install {config.service}, or leave it out."
         ) from error

@@ -20,7 +20,7 @@ from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.bad_rows import NoteBadRows, name_of_list
 from src.training.checkpoint import averaged_weights, trained_state
-from src.training.config import LoggerConfig, TrainingConfig
+from src.training.config import TrainingConfig
 from src.training.fit import fit
 from src.training.own_rows import open_own_rows
 from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
@@ -56,7 +56,6 @@ class Run(NamedTuple):
     seed: int
     folder: Path  # of checkpoints, logs and the finished model
     device: str = "auto"
-    logger: LoggerConfig = LoggerConfig()
 
 
 class TrainedOnPictures(NamedTuple):
@@ -176,7 +175,7 @@ def _train(
     system = Amused(module.averaged, vqgan, text_encoder, run.masking.schedule)
     samples = SamplePictures(shown, system, config.sample_every, folder)
     batches = UvitBatches(rows, uvit.config, run.masking, config, run.seed, dealt)
-    steps = fit(module, batches, config, folder, [samples, *callbacks], run.device, run.logger)
+    steps = fit(module, batches, config, folder, [samples, *callbacks], run.device)
     if steps < config.max_steps or this_rank() > 0:
         return None
     if config.method == "lora":

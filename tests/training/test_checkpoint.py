@@ -19,7 +19,7 @@ class SavesAt:
     def __init__(self, step):
         self.global_step, self.is_global_zero = step, True
 
-    def save_checkpoint(self, path, weights_only):
+    def save_checkpoint(self, path, _):
         WholeFiles().save_checkpoint({"state_dict": {}}, path)
 
 

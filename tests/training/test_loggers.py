@@ -57,5 +57,7 @@ def test_a_service_that_cannot_be_reached_is_given_up_at_once():
 @pytest.mark.parametrize("service", ["wandb", "mlflow"])
 def test_a_service_whose_package_is_missing_is_named(service, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, service, None)
-    with pytest.raises(UserError, match=rf"logger={service} needs .* pip install {service}"):
+    with pytest.raises(
+        UserError, match=rf"training/logger={service} needs .* pip install {service}"
+    ):
         loggers(tmp_path, 0, LoggerConfig(service=service))
