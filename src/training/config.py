@@ -13,15 +13,7 @@ METHODS = ("full", "lora")
 SERVICES = ("wandb", "mlflow")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
-    *(
-        "max_steps",
-        "max_minutes",
-        "decay_ratio",
-        "checkpoint_every",
-        "sample_every",
-        "log_every",
-        "logger",
-    ),
+    *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
     *("gradient_checkpointing", "fused", "logger"),
 }

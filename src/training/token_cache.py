@@ -5,7 +5,7 @@ Dimensions: batch (scenes), rows and columns of the token grid, words.
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from src.conditioning.text import TextEncoder
+from src.data.config import WorldConfig
 from src.data.examples import example
 from src.data.scenes import World
 from src.image_tokenizer.vqgan import VQGAN
@@ -74,7 +75,8 @@ def _encode_shard(
 
 def _key(world: World, vqgan: VQGAN, text_encoder: TextEncoder, seed: int) -> str:
     """What the shards depend on: world, image tokenizer's weights, grammar's ids, seed."""
-    digest = hashlib.sha256(json.dumps(asdict(world.config), sort_keys=True).encode())
+    drawn = {entry.name: getattr(world.config, entry.name) for entry in fields(WorldConfig)}
+    digest = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode())
     for name, tensor in sorted(vqgan.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from src.data.examples import example
+from src.data.scenes import World
 from src.training import token_cache
 from src.training.token_cache import encode_scenes
 from src.training.vqgan_module import to_unit_pixels
@@ -51,3 +54,12 @@ def test_a_damaged_shard_is_made_again(world, parts, tmp_path):
     shard = min(tmp_path.iterdir())
     shard.write_bytes(shard.read_bytes()[:100])
     assert encode(world, parts, tmp_path).token_ids.equal(before.token_ids)
+
+
+def test_what_means_nothing_to_drawn_scenes_makes_no_shard_anew(world, parts, tmp_path):
+    encode(world, parts, tmp_path)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    encode(World(replace(world.config, crop="center")), parts, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    encode(World(replace(world.config, two_objects_prob=0.5)), parts, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} != written
