@@ -24,7 +24,11 @@ def run(config: RunConfig, folder: Path) -> bool:
     """
     import torch
 
-    from src.training import recipes, uvit_recipe  # lightning and transformers: seconds to import
+    from src.training import (  # lightning and transformers: seconds to import
+        beginning,
+        recipes,
+        uvit_recipe,
+    )
     from src.training.checkpoint import seconds_trained
 
     keep_freed_memory()
@@ -40,7 +44,7 @@ def run(config: RunConfig, folder: Path) -> bool:
             elif training.model == "clip":
                 trained = recipes.train_clip(*inputs)
             else:
-                amused = uvit_recipe.new_system(world, training, config.masking, config.seed)
+                amused = beginning.new_system(world, training, config.masking, config.seed)
                 how = uvit_recipe.Run(
                     training, config.masking, config.lora, config.seed, place, device
                 )

@@ -26,9 +26,10 @@ def run(config: RunConfig, folder: Path) -> bool:
     """
     import torch
 
+    from src.training.beginning import begun
     from src.training.checkpoint import seconds_trained
     from src.training.ranks import this_rank
-    from src.training.uvit_recipe import Run, begun, train_on_pictures, train_on_scenes
+    from src.training.uvit_recipe import Run, train_on_pictures, train_on_scenes
 
     if config.data.path is None and config.data.tokens is None and not config.data.glyphs:
         raise UserError(

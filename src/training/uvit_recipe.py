@@ -1,4 +1,4 @@
-"""A U-ViT's training from its beginning to the model it leaves, on drawn scenes or pictures."""
+"""A U-ViT's training on drawn scenes or pictures, and the model or adapter that it leaves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,6 @@ from src.training.checkpoint import averaged_weights, trained_state
 from src.training.config import TrainingConfig
 from src.training.fit import fit
 from src.training.own_rows import open_own_rows
-from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
 from src.training.ranks import dealt_by, this_rank
 from src.training.rows import Rows, Samples, TokenRows
 from src.training.run_identity import claim_run, run_identity
@@ -38,10 +37,6 @@ from src.training.token_cache import encode_scenes
 from src.training.uvit_batches import UvitBatches
 from src.training.uvit_module import UvitModule
 from src.training.vqgan_module import to_unit_pixels
-from src.transformer import config as transformer_config
-from src.transformer.config import TransformerConfig
-from src.transformer.grow import grow
-from src.transformer.uvit import UViT
 
 FINISHED, ADAPTER = "model", "lora"
 NUM_MEASURED = 256  # rows; of those trained on, as people's data have no test side of ours
@@ -64,54 +59,6 @@ class TrainedOnPictures(NamedTuple):
     amused: Amused
     samples: Samples  # the first of its own rows, as token ids
     data_hash: str
-
-
-def new_system(world: World, config: TrainingConfig, masking: MaskingConfig, seed: int) -> Amused:
-    """A U-ViT of `training.preset` on fresh weights, and the parts it builds on.
-
-    Raises UserError for parts that are not finished or not of one set.
-    """
-    vqgan, text_encoder = open_image_tokenizer(config), open_text_encoder(config)
-    settings = transformer_config.preset(config.preset)
-    check_parts(world, settings, vqgan, text_encoder, config)
-    uvit = UViT(settings, generator=Generator().manual_seed(seed))
-    return Amused(uvit, vqgan, text_encoder, masking.schedule)
-
-
-def begun(opened: Amused, config: TrainingConfig, seed: int) -> Amused:
-    """An opened model as its U-ViT's training begins: with its weights, grown, or on fresh ones.
-
-    Raises UserError if `training.preset` is not for this model's parts or cannot begin with it.
-    """
-    settings = opened.transformer.config
-    if config.preset is not None:
-        settings = transformer_config.preset(config.preset)
-    rng = Generator().manual_seed(seed)
-    if config.begin == "anew":
-        _check_fits(settings, opened, config)
-        return replaced(opened, UViT(settings, generator=rng))
-    if settings != opened.transformer.config:
-        return replaced(opened, grow(opened.transformer, settings, rng))
-    return opened
-
-
-def replaced(amused: Amused, uvit: UViT) -> Amused:
-    """The same system with another U-ViT."""
-    return Amused(uvit, amused.image_tokenizer, amused.text_encoder, amused.mask_schedule)
-
-
-def _check_fits(settings: TransformerConfig, opened: Amused, config: TrainingConfig) -> None:
-    clip = opened.text_encoder.clip.config
-    for what, needs, has in (
-        ("codes", settings.codebook_size, opened.image_tokenizer.codebook_size),
-        ("numbers a word", settings.encoder_hidden_size, clip.hidden_size),
-        ("numbers a prompt", settings.cond_embed_dim, clip.projection_dim),
-    ):
-        if needs != has:
-            raise UserError(
-                f"training.preset={config.preset} needs {needs} {what}, and the parts of model= "
-                f"have {has}: give a preset and a model of one set."
-            )
 
 
 def train_on_scenes(

@@ -10,9 +10,10 @@ from src.amused import Amused
 from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training import token_cache
+from src.training.beginning import new_system
 from src.training.parts import open_image_tokenizer
 from src.training.recipes import train_clip, train_vqgan
-from src.training.uvit_recipe import Run, new_system, train_on_scenes
+from src.training.uvit_recipe import Run, train_on_scenes
 
 
 @pytest.mark.slow

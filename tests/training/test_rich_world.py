@@ -20,6 +20,7 @@ from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import MaskingConfig
 from src.published.settings import read_preset
 from src.training.batches import Dealt
+from src.training.beginning import new_system
 from src.training.clip_module import ClipBatches, ClipModule, build_clip
 from src.training.parts import check_parts
 from src.training.recipes import CLIP_PRESETS, train_vqgan
@@ -27,7 +28,6 @@ from src.training.rows import TokenRows
 from src.training.token_cache import EncodedScenes
 from src.training.uvit_batches import UvitBatches
 from src.training.uvit_module import UvitModule
-from src.training.uvit_recipe import new_system
 from src.transformer import config as transformer_config
 
 PRESETS = {"vqgan": "glyphs_rich", "clip": "glyphs_rich_clip", "uvit": "glyphs_rich"}
