@@ -12,6 +12,7 @@ from src.adapters.layers import base_state
 from src.adapters.lora import has_lora, strengths
 from src.checkpoint.fit import fit
 from src.checkpoint.folder import CheckpointFolder, settings_name
+from src.checkpoint.read import read_json, read_tensors
 from src.checkpoint.write import new_checkpoint, write_index, write_settings, write_tensors
 from src.conditioning import clip
 from src.conditioning.glyph_tokenizer import build_tokenizer
@@ -25,6 +26,7 @@ from src.image_tokenizer.config import ImageTokenizerConfig
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import check_schedule
 from src.transformer import config as transformer_config
+from src.transformer import open_muse_config, open_muse_weights
 from src.transformer import weights as transformer_weights
 from src.transformer.uvit import UViT
 
@@ -45,18 +47,17 @@ class Parts(NamedTuple):
 def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch.device) -> Parts:
     """The parts of a checkpoint, in evaluation mode; every fault of its files is a UserError.
 
+    Its transformer may be one that open-muse wrote; see `open_transformer`.
     dtype: float32, float16 or bfloat16, whatever the files hold. In float16 an image tokenizer
         whose settings say `force_upcast` stays in float32: it overflows otherwise.
     """
-    if dtype not in DTYPES:
-        raise UserError(f"dtype is {dtype}: {', '.join(str(known) for known in DTYPES)} are known")
+    _check_dtype(dtype)
     with torch.device("meta"):  # shapes only: the numbers come from the files
-        transformer = UViT(transformer_config.from_published(*_settings(folder, "transformer")))
         vqgan = VQGAN(image_tokenizer_config.from_published(*_settings(folder, "vqvae")))
     tower = clip.build_clip(*_settings(folder, "text_encoder"))
     is_risen = dtype == torch.float16 and vqgan.config.force_upcast
+    transformer = _open_transformer(folder, dtype).to(device).eval()
     for part, module, part_dtype, naming in (
-        ("transformer", transformer, dtype, transformer_weights),
         ("vqvae", vqgan, torch.float32 if is_risen else dtype, image_tokenizer_weights),
         ("text_encoder", tower, dtype, clip),
     ):
@@ -66,6 +67,27 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
     tokenizer = load_text_tokenizer(folder.files_of("tokenizer"), folder.class_of("tokenizer"))
     schedule = _schedule(*_settings(folder, "scheduler"), transformer.mask_token_id)
     return Parts(transformer, vqgan, TextEncoder(tower, tokenizer), schedule)
+
+
+def open_transformer(
+    path: str | Path,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+    sample_size: int | None = None,
+) -> UViT:
+    """A transformer that open-muse's save_pretrained wrote, in evaluation mode.
+
+    path: the folder with its `config.json` and weights: `pytorch_model.bin`, of which only tensors
+        are opened, or the same as safetensors.
+    sample_size: side of the token grid it was trained on; None is that of the published models.
+
+    Every fault of its files, and a setting that our U-ViT cannot have, is a UserError.
+    """
+    _check_dtype(dtype)
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}: give the one with a transformer's files")
+    return _read_open_muse(folder, folder, dtype, sample_size).to(device).eval()
 
 
 def build_parts(
@@ -135,6 +157,41 @@ def all_tensors(parts: Parts) -> dict[str, Tensor]:
     named = {f"{part}.{name}": tensor for part in plain for name, tensor in plain[part].items()}
     strength = {f"{part}.lora": torch.tensor(value) for part, value in strengths(parts).items()}
     return named | lora_tensors(parts) | strength
+
+
+def _open_transformer(folder: CheckpointFolder, dtype: torch.dtype) -> UViT:
+    if folder.class_in_settings("transformer") in open_muse_config.CLASS_NAMES:
+        return _read_open_muse(folder.folder / "transformer", folder.folder, dtype)
+    with torch.device("meta"):
+        transformer = UViT(transformer_config.from_published(*_settings(folder, "transformer")))
+    tensors, path = folder.tensors("transformer"), folder.weights_path("transformer")
+    naming = transformer_weights
+    fit(transformer, tensors, path, dtype, naming.to_published, naming.from_published)
+    return transformer
+
+
+def _read_open_muse(
+    folder: Path, checkpoint: Path, dtype: torch.dtype, sample_size: int | None = None
+) -> UViT:
+    """The transformer in `folder`, which is the checkpoint or a part of it."""
+    place, names = folder / open_muse_config.SETTINGS_NAME, open_muse_config.WEIGHTS_NAMES
+    settings = read_json(place, checkpoint, "open-muse writes it beside the weights")
+    with torch.device("meta"):
+        transformer = UViT(open_muse_config.from_open_muse(settings, str(place), sample_size))
+    path = next((folder / name for name in names if (folder / name).is_file()), None)
+    if path is None:
+        raise UserError(
+            f"{folder} holds no weights: beside its {place.name} should lie one of "
+            f"{', '.join(names)}"
+        )
+    tensors, naming = read_tensors(path, checkpoint), open_muse_weights
+    fit(transformer, tensors, path, dtype, naming.to_open_muse, naming.from_open_muse)
+    return transformer
+
+
+def _check_dtype(dtype: torch.dtype) -> None:
+    if dtype not in DTYPES:
+        raise UserError(f"dtype is {dtype}: {', '.join(str(known) for known in DTYPES)} are known")
 
 
 def _settings(folder: CheckpointFolder, part: str) -> tuple[dict[str, Any], str]:

@@ -1,19 +1,17 @@
 """A checkpoint in the published layout, opened for reading.
 
 model_index.json, and a folder each for transformer, vqvae, text_encoder, tokenizer, scheduler.
-Weights are read from safetensors only: a pickle can run code when it is opened.
+Weights are read from safetensors only: a pickle can run code when it is opened. A transformer that
+open-muse wrote is the exception, and is read elsewhere (`assembly.open_transformer`).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from src.checkpoint.checksums import verify
+from src.checkpoint.read import read_json, read_tensors
 from src.errors import UserError
 
 INDEX_FILE = "model_index.json"
@@ -68,6 +66,10 @@ class CheckpointFolder:
         read = self._read_json(self.folder / part / settings_name(part))
         return {key: value for key, value in read.items() if not key.startswith("_")}
 
+    def class_in_settings(self, part: str) -> str | None:
+        """The class that wrote a part's configuration, which model_index.json may not know."""
+        return self._read_json(self.folder / part / settings_name(part)).get("_class_name")
+
     def files_of(self, part: str) -> Path:
         """The folder of a part whose files another library reads, each checked to be undamaged."""
         folder = self.folder / part
@@ -85,37 +87,11 @@ class CheckpointFolder:
 
     def tensors(self, part: str) -> dict[str, Tensor]:
         """A part's tensors by their published names, checked to be whole and finite."""
-        path = self.weights_path(part)
-        verify(self.folder, path)
-        try:
-            tensors = load_file(path)
-        except (SafetensorError, OSError, ValueError, KeyError) as error:
-            raise UserError(
-                f"{path} is truncated or damaged and cannot be read as safetensors ({error}): "
-                "copy or download it again"
-            ) from error
-        for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                raise UserError(
-                    f"{path} holds numbers that are not finite in '{name}': the file is damaged "
-                    "or its training diverged; take another copy or an earlier checkpoint"
-                )
-        return tensors
+        return read_tensors(self.weights_path(part), self.folder)
 
     def _read_json(self, path: Path) -> dict[str, Any]:
-        if not path.is_file():
-            raise UserError(
-                f"{path} is missing: a checkpoint folder holds {INDEX_FILE} and the folders it "
-                "names; copy the checkpoint again, all of it"
-            )
-        verify(self.folder, path)
-        try:
-            read = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise UserError(f"{path} is not JSON ({error}): copy the file again") from error
-        if not isinstance(read, dict):
-            raise UserError(f"{path} should hold a JSON object, and holds a {type(read).__name__}")
-        return read
+        whole = f"a checkpoint folder holds {INDEX_FILE} and the folders it names"
+        return read_json(path, self.folder, whole)
 
 
 def _why_missing(path: Path) -> str:
