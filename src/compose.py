@@ -131,7 +131,7 @@ def _check_override(override: Override) -> None:
             raise UserError(f"There is no experiment '{value}'; {nearest(str(value), names)}")
         if not sign:
             raise UserError(f"An experiment is added with a plus: +exp={value}.")
-    elif key and (CONF / key).is_dir() and "/" not in key:
+    elif key in _groups():
         options = [path.stem for path in (CONF / key).glob("*.yaml")]
         if value not in options:
             raise UserError(f"{key}={value} is unknown; {nearest(str(value), options)}")
@@ -147,13 +147,18 @@ def _check_override(override: Override) -> None:
             raise UserError(f"The key '{key}' exists: write it without the plus.")
 
 
+def _groups() -> set[str]:
+    """Where a choice of file is made: {"data", "training", "training/logger", ...}."""
+    return {str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir()}
+
+
 def _check_uses(overrides: list[Override], task: str) -> None:
     """Refuse keys that the task never reads, and one model's keys for a run of all three."""
     for override in overrides:
         key = override.key_or_group
         if key.startswith("hydra") and override.is_add():
             raise UserError(f"Nothing here reads '{key}'; {nearest(key, HYDRA_KEYS)}")
-        stage = key.partition(".")[0]
+        stage = re.split(r"[./]", key)[0]
         is_ours = stage in {entry.name for entry in fields(RunConfig)}
         if is_ours and stage not in (*READ_BY[task], *OF_THE_RUN):
             read = ", ".join(READ_BY[task]) or "no key"

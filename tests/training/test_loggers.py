@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from lightning.pytorch.loggers import CSVLogger
 
+from src.compose import composed
 from src.errors import UserError
 from src.report.curves import read_curves
 from src.training import fit as fit_file
@@ -61,3 +62,12 @@ def test_a_service_whose_package_is_missing_is_named(service, tmp_path, monkeypa
         UserError, match=rf"training/logger={service} needs .* pip install {service}"
     ):
         loggers(tmp_path, 0, LoggerConfig(service=service))
+
+
+def test_a_service_is_chosen_as_a_group_and_only_where_one_is_told():
+    run = ["+exp=finetune_256_lora", "data.path=a", "training/logger=wandb"]
+    assert composed(run).config.training.logger == LoggerConfig(service="wandb")
+    with pytest.raises(UserError, match=r"training/logger=web is unknown; .*wandb"):
+        composed([*run[:2], "training/logger=web"])
+    with pytest.raises(UserError, match="'training/logger=wandb' has no effect"):
+        composed(["+exp=evaluate", "training/logger=wandb"])
