@@ -15,7 +15,7 @@ SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands t
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
-    *("gradient_checkpointing", "fused", "logger"),
+    *("gradient_checkpointing", "fused", "logger", "saved_dtype"),
 }
 
 OWN_KEYS = {  # what means something to one model only
