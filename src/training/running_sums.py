@@ -80,6 +80,6 @@ class Moments(RunningSums):
         if self.num < 2:
             return -math.inf, math.inf
         variance = max(0.0, self.total_squares - self.num * self.mean**2) / (self.num - 1)
-        width = float(student.isf(false_alarm_prob / 2, self.num - 1))  # no checkpoint holds numpy's
+        width = float(student.isf(false_alarm_prob / 2, self.num - 1))  # numpy's fits no checkpoint
         spread = width * math.sqrt(variance / self.num)
         return self.mean - spread, self.mean + spread

@@ -31,7 +31,7 @@ def test_a_share_is_judged_by_the_exact_binomial_law(num, num_all, prob, level, 
 
 
 def test_a_run_looked_at_often_raises_hardly_more_alarms_than_it_may(rng):
-    """Three hundred runs, looked at after every ten rows: at level 5 % for a run, not for a look."""
+    """300 runs, looked at after every ten rows: at level 5 % for a run, not for a look."""
     draws = torch.rand(300, 300, generator=rng) < 0.1
     alarms = 0
     for run in draws.cumsum(dim=1).tolist():
