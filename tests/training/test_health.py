@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from src.conditioning.dropout import drop_prompts
+from src.conditioning.dropout import draw_dropped, drop_prompts
 from src.conditioning.text import Text
 from src.errors import UserError
 from src.masking.config import MaskingConfig
@@ -85,7 +85,7 @@ class Training:
     def step(self):
         token_ids, prompts = draw(self.rng)
         text, hidden = self.text(prompts), self.corrupt(token_ids)
-        told = drop_prompts(text, NULL, self.drop_prob, self.rng)
+        told = drop_prompts(text, NULL, draw_dropped(len(prompts), self.drop_prob, self.rng))
         logits = self.predict(hidden, told, token_ids)
         loss = functional.cross_entropy(logits.flatten(0, 1), hidden.targets.flatten())
         self.optimizer.zero_grad()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.conditioning.dropout import drop_prompts
+from src.conditioning.dropout import draw_dropped, drop_prompts
 from src.conditioning.text import Text
 from src.masking.config import MaskingConfig
 from src.masking.corrupt import IGNORED_TARGET, hide_tokens
@@ -37,7 +37,8 @@ class WatchedUvit(lightning.LightningModule):
         prompt_ids = token_ids[:, 0, :1]
         text = Text(prompt_ids[:, :, None].expand(-1, 3, 16) / 32, prompt_ids.expand(-1, 16) / 32)
         null = Text(torch.zeros(1, 3, 16), torch.zeros(1, 16))
-        told = drop_prompts(text, null, 1 - self.config.drop_prob, rng)  # T1
+        is_dropped = draw_dropped(len(token_ids), self.config.drop_prob, rng, is_inverted=True)
+        told = drop_prompts(text, null, is_dropped)
         hidden = hide_tokens(token_ids, self.uvit.mask_token_id, MaskingConfig(), rng)
         self.latest = (text, prompt_ids, hidden)
         logits = self._logits(told)
@@ -67,7 +68,7 @@ class Stop(lightning.Callback):
         trainer.should_stop = trainer.global_step >= 7
 
 
-def draw_batch(step):
+def draw_batch(step, _part=None):
     return torch.randint(32, (16, 8, 8), generator=torch.Generator().manual_seed(step))
 
 

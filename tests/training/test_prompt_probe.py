@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from src.conditioning.dropout import drop_prompts
+from src.conditioning.dropout import draw_dropped, drop_prompts
 from src.conditioning.text import Text
 from src.masking.corrupt import IGNORED_TARGET
 from src.training.prompt_probe import probe_prompts, row_losses
@@ -50,7 +50,7 @@ def test_dropped_rows_are_seen_from_what_arrived_and_rows_without_a_prompt_left_
     null = Text(torch.zeros(1, 1, 4), torch.zeros(1, 4))
     text = text_of([each % 4 for each in range(4000)])
     text.pooled_text[:1000] = null.pooled_text
-    told = drop_prompts(text, null, drop_prob, rng)
+    told = drop_prompts(text, null, draw_dropped(4000, drop_prob, rng))
     is_dropped = dropped_prompts(text, null, told)
     assert is_dropped.shape == (3000,)
     assert is_dropped.double().mean().item() == pytest.approx(drop_prob, abs=0.03)
