@@ -77,8 +77,8 @@ def _deliver(
     from src.checkpoint.fingerprint import weights_hash
     from src.evaluation.components import retrieval, round_trip, scenes_token_prediction
     from src.evaluation.features import ClipEncoder
-    from src.report.curves import read_curves, training_curves
     from src.tasks.outcome import Outcome, deliver
+    from src.tasks.training_figures import training_figures
 
     if config.training.model == "vqgan":
         measurements = round_trip(trained, world, NUM_MEASURED)
@@ -89,10 +89,9 @@ def _deliver(
     else:
         measurements = scenes_token_prediction(trained, world, NUM_MEASURED)
         digest = trained.weights_hash  # of the whole pipeline: it names the parts built on as well
-    curves = read_curves(sorted(place.glob("csv_from_*/metrics.csv")))
     outcome = Outcome(
         measurements=measurements,
-        figures={"curves.png": training_curves(curves, config.name)} if curves else {},
+        figures=training_figures(place, config.name),
         weights={config.training.model: digest[:12]},
         seeds={"training": config.seed},
         device=device,

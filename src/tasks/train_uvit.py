@@ -87,13 +87,12 @@ def _on_own_rows(trained) -> Finding:
 
 def _deliver(finding: Finding, config: RunConfig, place: Path, device: str, seconds: float) -> None:
     """Leave the numbers, and curves where anything was logged."""
-    from src.report.curves import read_curves, training_curves
     from src.tasks.outcome import Outcome, deliver
+    from src.tasks.training_figures import training_figures
 
-    curves = read_curves(sorted(place.glob("csv_from_*/metrics.csv")))
     outcome = Outcome(
         measurements=finding.measurements,
-        figures={"curves.png": training_curves(curves, config.name)} if curves else {},
+        figures=training_figures(place, config.name),
         weights={config.model: finding.weights_hash[:12]},
         seeds={"training": config.seed},
         device=device,

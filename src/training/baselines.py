@@ -5,6 +5,7 @@ Dimensions: batch, height and width (of the token grid), seq = height * width, c
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -73,6 +74,7 @@ def copy_nearest(
     return torch.cat(copied).view_as(token_ids)
 
 
+@cache
 def _by_distance(height: int, width: int) -> Int[Tensor, "seq seq"]:
     """For every place of the grid all places, the nearest first, equal distances as read."""
     places = torch.cartesian_prod(torch.arange(height), torch.arange(width))  # (seq, 2)

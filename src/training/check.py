@@ -16,6 +16,7 @@ from src.training.config import (
     SERVICES,
     TrainingConfig,
 )
+from src.training.health_config import check_health
 
 STEPS = ("max_steps", "checkpoint_every", "sample_every", "log_every", "move_every")
 FROM_ZERO = ("learning_rate", "weight_decay", "max_grad_norm", "commitment_weight")
@@ -50,6 +51,7 @@ def check_training(training: TrainingConfig) -> None:
         whole(f"training.{key}", getattr(training, key), *ends)
     for key, ends in RANGES.items():
         between(f"training.{key}", getattr(training, key), *ends)
+    check_health(training.health)
     if training.logger.service is not None:
         one_of("training.logger.service", training.logger.service, SERVICES)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from src.training.health_config import HealthConfig
+
 DTYPES = ("float32", "float16", "bfloat16")
 MODELS = ("vqgan", "clip", "uvit")
 # Lightning's names; weights stay float32 but for 64-true, which shows what is rounding and what not
@@ -15,7 +17,7 @@ SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands t
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
-    *("gradient_checkpointing", "fused", "logger", "saved_dtype"),
+    *("gradient_checkpointing", "fused", "logger", "health", "saved_dtype"),
 }
 
 OWN_KEYS = {  # what means something to one model only
@@ -82,6 +84,7 @@ class TrainingConfig:
     sample_every: int = 1_000  # steps between sample pictures
     log_every: int = 20  # steps
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)  # U-ViT
     num_workers: int = 1  # processes that draw pictures
     num_threads: int = 0  # CPU threads of torch; 0 = torch's own choice
     precision: str = "32-true"  # one of PRECISIONS

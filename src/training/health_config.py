@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 
 from src.errors import UserError
+from src.limits import whole
+
+PREFIX = "health/"  # of the monitor's numbers in a log
 
 
 @dataclass
@@ -25,16 +28,14 @@ class HealthConfig:
 
 def check_health(config: HealthConfig) -> None:
     """Refuse settings that no monitor can follow; raises UserError."""
-    for name in ("num_buckets", "window_logs", "probe_every"):
-        value = getattr(config, name)
-        if value < 1:
-            raise UserError(f"health.{name}={value} is impossible; give a whole number from 1 on.")
-    if config.grace_steps < 0:
-        raise UserError(f"health.grace_steps={config.grace_steps} is negative; give 0 or more.")
+    whole("training.health.num_buckets", config.num_buckets, 1, 100)
+    for name in ("window_logs", "probe_every"):
+        whole(f"training.health.{name}", getattr(config, name), 1, 10**6)
+    whole("training.health.grace_steps", config.grace_steps, 0, 10**9)
     for name in ("false_alarm_prob", "min_gain", "min_prompt_gain", "near_zero"):
         value = getattr(config, name)
         if not (math.isfinite(value) and 0 < value < 1):
             raise UserError(
-                f"health.{name}={value} is impossible; give a number between 0 and 1, such as "
-                f"{getattr(HealthConfig(), name)}."
+                f"training.health.{name}={value} is impossible; give a number between 0 and 1, "
+                f"such as {getattr(HealthConfig(), name)}."
             )

@@ -48,7 +48,7 @@ class RunningSums:
                     raise UserError(
                         f"the checkpoint's {each.name} has shape {tuple(value.shape)} and this "
                         f"run's {tuple(mine.shape)}: go on with the number of codes and of "
-                        "health.num_buckets that the run began with."
+                        "training.health.num_buckets that the run began with."
                     )
                 value = value.clone()
             setattr(self, each.name, value)

@@ -7,20 +7,22 @@ Dimensions: batch, rows and columns of the token grid, seq = rows * columns, wor
 
 import lightning
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from src.conditioning.dropout import drop_prompts
 from src.conditioning.text import Text, TextEncoder
 from src.image_tokenizer.vqgan import VQGAN
-from src.masking.corrupt import corrupt
+from src.masking.corrupt import IGNORED_TARGET, MaskedTokens, corrupt
 from src.training.attention import quick_attention
 from src.training.averaging import moving_average
 from src.training.batches import Dealt
 from src.training.config import TrainingConfig
 from src.training.gradient_checkpointing import recompute_activations
 from src.training.learning_rate import optimizer
+from src.training.prompt_probe import ProbeLosses, probe_prompts
+from src.training.step_facts import StepFacts, dropped_prompts
 from src.training.uvit_batches import TrainingBatch
 from src.training.vqgan_module import to_unit_pixels
 
@@ -29,6 +31,9 @@ ADAPTER_MARK = ".lora_"  # in the names of PEFT's parameters
 
 class UvitModule(lightning.LightningModule):
     """A U-ViT, and the frozen parts that tell it the prompt and, given pictures, their tokens."""
+
+    is_watched = False  # whether a step leaves `step_facts`, which keep its logits alive
+    step_facts: StepFacts | None = None
 
     def __init__(
         self,
@@ -74,10 +79,10 @@ class UvitModule(lightning.LightningModule):
     def training_step(self, batch: TrainingBatch, number: int) -> Tensor:
         """The part's share of the step's loss, so that the mean over all parts is that loss."""
         hidden = corrupt(self._token_ids(batch), batch.corruption, self.uvit.mask_token_id)
-        text = self._text(batch)
-        with quick_attention(self.device):
-            logits = self.uvit(hidden.token_ids, *text, batch.samples.micro_cond)
-        logits = logits.flatten(0, 1)  # (batch * seq, codes)
+        text, null_text = self._texts(batch)
+        told = drop_prompts(text, null_text, batch.is_dropped)
+        by_picture = self._predict(hidden, told, batch)  # (batch, seq, codes)
+        logits = by_picture.flatten(0, 1)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         originals = torch.where(hidden.is_masked, hidden.targets, hidden.token_ids).flatten()
         is_masked = hidden.is_masked.flatten()
@@ -88,9 +93,40 @@ class UvitModule(lightning.LightningModule):
         total = (losses * weights).sum()
         hits = (logits.argmax(-1) == originals) & is_masked
         self._log(number, batch.num_masked, loss=total.detach(), token_accuracy=hits.sum())
-        if self.config.loss_mean == "per_rank":
-            return total / weights.sum()
-        return total * self.dealt.num_parts / self._total_weight(batch.num_masked)
+        whole = self._total_weight(batch.num_masked) / self.dealt.num_parts
+        loss = total / (weights.sum() if self.config.loss_mean == "per_rank" else whole)
+        if self.is_watched:
+            is_scored = (weights > 0).view_as(hidden.is_masked)
+            targets = originals.view_as(is_scored).masked_fill(~is_scored, IGNORED_TARGET)
+            is_dropped = dropped_prompts(text, null_text, told)
+            facts = (hidden.token_ids, targets, hidden.is_masked, loss.detach(), is_dropped)
+            self.step_facts = StepFacts(by_picture.detach(), *facts)
+            self.latest = (batch, hidden)
+        return loss
+
+    @torch.no_grad()
+    def probe_losses(self) -> ProbeLosses:
+        """What the prompts of the latest watched batch are worth, none of them dropped."""
+        batch, hidden = self.latest
+        text, _ = self._texts(batch)
+        was_training = self.uvit.training
+        self.uvit.eval()
+        with torch.compiler.set_stance("force_eager"):  # else a compiler runs again for two passes
+            losses = probe_prompts(
+                lambda told: self._predict(hidden, told, batch),
+                text,
+                batch.samples.prompt_ids,
+                hidden.targets,
+            )
+        self.uvit.train(was_training)
+        return losses
+
+    def _predict(
+        self, hidden: MaskedTokens, told: Text, batch: TrainingBatch
+    ) -> Float[Tensor, "batch seq codes"]:
+        told = told.to(self.uvit.logits_out.weight.dtype)
+        with quick_attention(self.device):
+            return self.uvit(hidden.token_ids, *told, batch.samples.micro_cond)
 
     def _total_weight(self, num_masked: Tensor) -> Tensor:
         """The weights of all tokens of a step: of its whole global batch, whoever has them."""
@@ -121,12 +157,11 @@ class UvitModule(lightning.LightningModule):
         with torch.autocast(self.device.type, enabled=False):  # half precision changes ids
             return self.frozen[1].encode(to_unit_pixels(tokens))
 
-    def _text(self, batch: TrainingBatch) -> Text:
+    def _texts(self, batch: TrainingBatch) -> tuple[Text, Text]:
+        """Every row's own prompt, and the empty one."""
         encoder = self.frozen[0]
         with torch.set_grad_enabled(len(self.text_adapter) > 0):
-            text = encoder(batch.samples.prompt_ids)
-            null_text = encoder(encoder.prompt_ids([""]))
-        return drop_prompts(text, null_text, batch.is_dropped).to(self.uvit.logits_out.weight.dtype)
+            return encoder(batch.samples.prompt_ids), encoder(encoder.prompt_ids([""]))
 
     def optimizer_step(self, *args, **kwargs) -> None:
         super().optimizer_step(*args, **kwargs)

@@ -22,6 +22,8 @@ from src.training.bad_rows import NoteBadRows, name_of_list
 from src.training.checkpoint import averaged_weights, trained_state
 from src.training.config import TrainingConfig
 from src.training.fit import fit
+from src.training.health import HealthMonitor
+from src.training.health_callback import Health
 from src.training.own_rows import open_own_rows
 from src.training.ranks import dealt_by, this_rank
 from src.training.rows import Rows, Samples, TokenRows
@@ -37,6 +39,7 @@ from src.training.token_cache import encode_scenes
 from src.training.uvit_batches import UvitBatches
 from src.training.uvit_module import UvitModule
 from src.training.vqgan_module import to_unit_pixels
+from src.transformer.uvit import UViT
 
 FINISHED, ADAPTER = "model", "lora"
 NUM_MEASURED = 256  # rows; of those trained on, as people's data have no test side of ours
@@ -122,7 +125,8 @@ def _train(
     system = Amused(module.averaged, vqgan, text_encoder, run.masking.schedule)
     samples = SamplePictures(shown, system, config.sample_every, folder)
     batches = UvitBatches(rows, uvit.config, run.masking, config, run.seed, dealt)
-    steps = fit(module, batches, config, folder, [samples, *callbacks], run.device)
+    told = [Health(_monitor(uvit, run)), samples, *callbacks]
+    steps = fit(module, batches, config, folder, told, run.device)
     if steps < config.max_steps or this_rank() > 0:
         return None
     if config.method == "lora":
@@ -133,6 +137,20 @@ def _train(
         part.to("cpu", dtype).eval()  # what is measured is what is kept
     system.save_pretrained(folder / FINISHED)
     return Amused.from_pretrained(folder / FINISHED)
+
+
+def _monitor(uvit: UViT, run: Run) -> HealthMonitor:
+    """What this training says of itself: a habit asked for by name is no illness."""
+    config = run.config
+    drop_prob = 1 - config.drop_prob if config.is_dropout_inverted else config.drop_prob
+    return HealthMonitor(
+        uvit.config.codebook_size,
+        uvit.mask_token_id,
+        drop_prob,
+        config.health,
+        run.masking.random_prob,
+        scores_visible=config.visible_weight > 0,
+    )
 
 
 def _finished_adapter(amused: Amused, module: UvitModule, folder: Path) -> Amused:
