@@ -13,12 +13,14 @@ from src.data.config import DataConfig, EncodingConfig, check_data, check_encodi
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError
 from src.evaluation.config import EvaluationConfig
+from src.evaluation.style_config import StyleConfig, check_style
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, SHARED_KEYS, TrainingConfig
+from src.training.lesson_config import LessonConfig, check_lesson
 from src.training.sizes import check_sizes
 
 # files of src/tasks
@@ -26,6 +28,8 @@ TASKS = (
     "train",
     "train_all",
     "train_uvit",
+    "styledrop",
+    "teach_glyph",
     "generate",
     "evaluate",
     "observe",
@@ -46,11 +50,14 @@ DRAWING = (
 )
 JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
 LEAVING = ("output_dir", "save_record")
+LEARNING = ("training", "masking", "seed")
 BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
-    "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", *LEAVING),
+    "train_uvit": (*OPENING, *LEARNING, "lora", "data", *LEAVING),
+    "styledrop": (*OPENING, *LEARNING, "lora", "style", *JUDGING),
+    "teach_glyph": (*OPENING, *LEARNING, "lora", "lesson", *JUDGING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
@@ -61,7 +68,13 @@ READ_BY = {  # what of RunConfig each task looks at
     "doctor": ("output_dir",),
     "index": (),
 }
-READS_PICTURES = ("preview_data", "encode_dataset", "train_uvit")  # tasks that look at data.path
+# tasks that look at data.path
+READS_PICTURES = (
+    "preview_data",
+    "encode_dataset",
+    "train_uvit",
+    "styledrop",
+)
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -129,6 +142,8 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    style: StyleConfig = field(default_factory=StyleConfig)
+    lesson: LessonConfig = field(default_factory=LessonConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
 
@@ -179,6 +194,9 @@ def check(config: RunConfig) -> None:
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
+    check_style(config.style)
+    if config.task == "teach_glyph":
+        check_lesson(config.lesson, config.data)
     check_training(config.training)
     check_data(config.data)
     check_encoding(config.encoding, config.data)

@@ -50,6 +50,7 @@ class PicturesConfig:
     aesthetic_score: float = 6.0  # of pictures without a score; aMUSEd's fine-tuning tells 6
 
     crop: str = "random"  # one of CROPS; the corner is told to the model
+    max_repeats: int = 1  # of a row in one step; more for a style that has one picture
     block_rows: int = 1024  # neighbours that an epoch reads together, or slow disks would seek
     shuffled_blocks: int = 16  # blocks whose rows are mixed with each other
     bad_rows: str = "replace"  # one of BAD_ROWS
@@ -106,7 +107,7 @@ def check_data(data: DataConfig) -> None:
 def _check_pictures(data: DataConfig) -> None:
     one_of("data.crop", data.crop, CROPS)
     one_of("data.bad_rows", data.bad_rows, BAD_ROWS)
-    for key in ("block_rows", "shuffled_blocks", "min_side", "max_pixels"):
+    for key in ("max_repeats", "block_rows", "shuffled_blocks", "min_side", "max_pixels"):
         whole(f"data.{key}", getattr(data, key), 1, 10**10)
     between("data.max_bad_ratio", data.max_bad_ratio, 0, 1)
     between("data.max_aspect_ratio", data.max_aspect_ratio, 1, 10**6)

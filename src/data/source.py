@@ -1,8 +1,8 @@
 """Captioned pictures from wherever they lie, opened by the `datasets` library as one table of rows.
 
-A hub id, a folder of pictures with metadata.jsonl, Parquet, lists in JSON or CSV that name picture
-files, WebDataset tars, and what `Dataset.save_to_disk` wrote. Random access to any row; what has to
-be unpacked for that lies in the library's own cache.
+A hub id, a picture, a folder of pictures with metadata.jsonl, Parquet, lists in JSON or CSV that
+name picture files, WebDataset tars, and what `Dataset.save_to_disk` wrote. Random access to any
+row; what has to be unpacked for that lies in the library's own cache.
 """
 
 from collections.abc import Callable
@@ -141,9 +141,12 @@ def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
         kinds = ", ".join((*sorted(PICTURES), *BUILDERS))
         raise UserError(f"data.path={path} is a folder without any file of a known kind: {kinds}.")
     if path.is_file() or "*" in config.path:
+        if path.suffix.lower() in PICTURES:
+            return {"path": "imagefolder", "data_files": {config.split: [str(path)]}, **split}, None
         builder = BUILDERS.get(path.suffix.lower())
         if builder is None:
-            raise UserError(f"data.path={path} is of no known kind; known: {', '.join(BUILDERS)}.")
+            known = ", ".join((*sorted(PICTURES), *BUILDERS))
+            raise UserError(f"data.path={path} is of no known kind; known: {known}.")
         files = {"data_files": {config.split: config.path}}
         return {"path": builder, **files, **split}, path.parent
     is_hub_id = config.path.count("/") == 1 and not config.path.startswith((".", "/", "~"))

@@ -38,6 +38,9 @@ RANGES = {
 }
 
 
+UVIT_TASKS = ("train_uvit", "styledrop", "teach_glyph")
+
+
 def check_training(training: TrainingConfig) -> None:
     """Refuse settings that no training could have; raises UserError."""
     one_of("training.model", training.model, MODELS)
@@ -62,8 +65,8 @@ def check_run_of(training: TrainingConfig, task: str, dtype: str) -> None:
     task: `train` trains a part of the embedded model, `train_uvit` the U-ViT of any model.
     dtype: what the model is opened in.
     """
-    if task == "train_uvit":
-        _check_uvit_run(training, dtype)
+    if task in UVIT_TASKS:
+        _check_uvit_run(training, task, dtype)
         return
     for key, usual, why in (
         ("begin", "anew", "begins on random weights"),
@@ -77,9 +80,9 @@ def check_run_of(training: TrainingConfig, task: str, dtype: str) -> None:
             raise UserError(f"training.{key}={getattr(training, key)} is for the U-ViT alone.")
 
 
-def _check_uvit_run(training: TrainingConfig, dtype: str) -> None:
+def _check_uvit_run(training: TrainingConfig, task: str, dtype: str) -> None:
     if training.model != "uvit":
-        raise UserError(f"training.model={training.model}: the task train_uvit trains a uvit.")
+        raise UserError(f"training.model={training.model}: the task {task} trains a uvit.")
     if training.method == "lora" and (training.begin != "model" or training.ema_decay):
         raise UserError(
             "training.method=lora adapts a model and keeps no average: give training.begin=model "

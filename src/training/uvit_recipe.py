@@ -1,8 +1,8 @@
 """A U-ViT's training on drawn scenes or pictures, and the model or adapter that it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -14,7 +14,7 @@ from src.adapters.lora import add_lora
 from src.amused import Amused
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
 from src.data.bad_rows import BadRows
-from src.data.config import DataConfig
+from src.data.config import DataConfig, WorldConfig
 from src.data.scenes import World
 from src.errors import UserError
 from src.masking.config import MaskingConfig
@@ -96,12 +96,29 @@ def train_on_pictures(
     Raises UserError for data that cannot be opened, or are of another size or image tokenizer.
     """
     own = open_own_rows(amused, data, run.seed)
-    _check_enough(len(own.rows), run.config)
+    _check_enough(len(own.rows), data.max_repeats, run.config)
     claim_run(run.folder, _identity(amused, data, run) | {"data, content": own.content})
     shown = Shown(own.captions[:NUM_SAMPLES], GUIDANCE_SCALE)
     bad = BadRows(run.folder / name_of_list(this_rank()), data.max_bad_ratio)
     trained = _train(amused, own.rows, shown, run, [NoteBadRows(bad)])
     return trained and TrainedOnPictures(trained, _first_samples(own.rows, trained), own.content)
+
+
+def train_on_rows(
+    amused: Amused,
+    rows: Rows,
+    shown: Shown,
+    data: WorldConfig,
+    run: Run,
+    told: Mapping[str, Any],
+) -> Amused | None:
+    """Train for one piece on rows that were made for the purpose; see `_train`.
+
+    told: what the run's identity says of the rows besides their world.
+    """
+    _check_enough(len(rows), 1, run.config)
+    claim_run(run.folder, _identity(amused, data, run) | dict(told))
+    return _train(amused, rows, shown, run)
 
 
 def _train(
@@ -162,7 +179,7 @@ def _finished_adapter(amused: Amused, module: UvitModule, folder: Path) -> Amuse
     return amused
 
 
-def _identity(amused: Amused, data: DataConfig, run: Run) -> dict:
+def _identity(amused: Amused, data: DataConfig | WorldConfig, run: Run) -> dict:
     """What the run is begun with; a U-ViT that is trained further is part of it."""
     built_on = {
         "image_tokenizer": _short_hash(amused.image_tokenizer),
@@ -188,10 +205,11 @@ def _first_samples(rows: Rows, amused: Amused) -> Samples:
     return samples._replace(tokens=torch.cat(token_ids))
 
 
-def _check_enough(num_rows: int, config: TrainingConfig) -> None:
+def _check_enough(num_rows: int, max_repeats: int, config: TrainingConfig) -> None:
     size = dealt_by(config).global_batch
-    if size > num_rows:
+    if size > num_rows * max_repeats:
         raise UserError(
             f"A step takes {size} samples (training.batch_size={config.batch_size} x accumulation="
-            f"{config.accumulation} x devices) and the data have {num_rows} rows: give less."
+            f"{config.accumulation} x devices) and the data have {num_rows} rows: give less, or "
+            f"let a step show each row more than once, data.max_repeats={-(-size // num_rows)}."
         )
