@@ -47,12 +47,11 @@ def clip_scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """CLIP's text and style scores, each one a picture; the text is that without descriptor."""
     from src.evaluation.clip_score import pair_scores
-    from src.evaluation.config import features_name
-    from src.evaluation.features import ClipEncoder
     from src.evaluation.pixels import stack_pixels
     from src.evaluation.style import style_scores
+    from src.evaluation.suite import open_clip
 
-    clip = ClipEncoder.open(config.evaluation.clip, features_name(config.evaluation))
+    clip = open_clip(config.evaluation)
     features = clip.picture_features(stack_pixels(drawn.pictures))
     text = pair_scores(features, clip.caption_features(drawn.prompts))
     return text, style_scores(features, clip.picture_features(stack_pixels(of_style)))

@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from src.checkpoint.fingerprint import SHORT_LENGTH
-from src.config import RunConfig
+from src.config import EMBEDDED, RunConfig
 from src.errors import UserError
+from src.evaluation.config import EMBEDDED_CLIP
 from src.experiments import RECORDS
 from src.tasks.drawn_once import draw_once
 from src.tasks.inputs import choose_device, open_model
@@ -60,8 +61,17 @@ def run(config: RunConfig, folder: Path) -> bool:
 
 
 def _check(config: RunConfig) -> None:
+    from src.evaluation.suite import open_clip
+
     if config.data.path is None:
         raise UserError("data.path is missing: give the style's picture, or a folder of several.")
+    is_embedded = config.evaluation.clip == EMBEDDED_CLIP
+    if is_embedded and config.model != EMBEDDED:
+        raise UserError(
+            "evaluation.clip is the embedded CLIP, which knows drawn scenes alone: give the folder "
+            "of one that knows pictures, such as openai/clip-vit-large-patch14."
+        )
+    open_clip(config.evaluation)  # what cannot be scored is refused before anything is trained
     if config.training.method != "lora":
         raise UserError(f"training.method={config.training.method}: a style is learned by lora.")
     for key in ("prompts", "test_prompts"):
