@@ -37,6 +37,7 @@ TASKS = (
     "preview_data",
     "encode_dataset",
     "bench_training_step",
+    "bench_recipes",
     "doctor",
     "index",
 )
@@ -65,6 +66,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
     "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
     "bench_training_step": (*OPENING, *BENCH),
+    "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
     "doctor": ("output_dir",),
     "index": (),
 }

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from src.data.examples import example
 from src.data.scenes import World
 from src.evaluation.measurement import Measurement
 from src.evaluation.timing import in_turns, ratio
+from src.tasks.bench_steps import batches, stepper
 from src.tasks.inputs import choose_device, open_model
 from src.tasks.outcome import Outcome, deliver
 
@@ -24,7 +25,6 @@ NUM_PICTURES = 256
 PICTURE_SIDE = 256  # pixels of the files, as a folder of photographs would have to be made smaller
 NUM_ROUNDS = 7
 STEPS_A_ROUND = 4
-MANY_STEPS = 10**6
 
 
 def run(config: RunConfig, folder: Path) -> None:
@@ -77,9 +77,9 @@ def _measure(config: RunConfig, both: _Both, num_layers: int, device: str) -> li
     """The ratios of one depth."""
     amused, subject = both.amused, f"{num_layers} layers"
     settings = replace(amused.transformer.config, num_hidden_layers=num_layers)
-    take_step = _stepper(config, amused, settings, device)
-    cached, pictured = (_batches(rows, config, settings) for rows in (both.tokens, both.pictures))
-    held = next(_batches(both.tokens, config, settings))
+    take_step = stepper(config, amused, settings, device)
+    cached, pictured = (batches(rows, config, settings) for rows in (both.tokens, both.pictures))
+    held = next(batches(both.tokens, config, settings))
 
     def steps(next_batch: Callable[[], object]) -> Callable[[], None]:
         return lambda: [take_step(next_batch()) for _ in range(STEPS_A_ROUND)]
@@ -96,48 +96,6 @@ def _measure(config: RunConfig, both: _Both, num_layers: int, device: str) -> li
         ratio("step from pictures / from the cache", pictures, cache, subject),
         Measurement("the same, predicted from the arithmetic alone", predicted, 1, subject=subject),
     ]
-
-
-def _batches(rows, config: RunConfig, settings) -> Iterator:
-    """A training's own batches of these rows."""
-    from src.training.batches import BatchesByNumber, batch_loader
-    from src.training.ranks import dealt_by
-    from src.training.uvit_batches import UvitBatches
-
-    training, dealt = config.training, dealt_by(config.training)
-    draw = UvitBatches(rows, settings, config.masking, training, config.seed, dealt)
-    return iter(batch_loader(BatchesByNumber(draw, MANY_STEPS, dealt), 0, training.num_workers))
-
-
-def _stepper(config: RunConfig, amused, settings, device: str) -> Callable[[object], None]:
-    """A whole training step of a fresh U-ViT, given its batch."""
-    import torch
-
-    from src.training.learning_rate import optimizer
-    from src.training.ranks import dealt_by
-    from src.training.uvit_module import UvitModule
-    from src.transformer.uvit import UViT
-
-    uvit = UViT(settings, generator=torch.Generator().manual_seed(config.seed)).to(device)
-    parts = amused.text_encoder.to(device), amused.image_tokenizer.to(device)
-    module = UvitModule(uvit, parts[0], config.training, dealt_by(config.training), parts[1])
-    module.log = lambda *_, **__: None
-    stepper, _ = optimizer(uvit, config.training)
-
-    def take_step(batch: object) -> None:
-        module.training_step(_moved(batch, device), 0).backward()
-        stepper.step()
-        stepper.zero_grad()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize(device)
-
-    return take_step
-
-
-def _moved(batch, device: str):
-    from lightning.fabric.utilities import move_data_to_device
-
-    return move_data_to_device(batch, device)
 
 
 def _predicted(amused, settings) -> float:
