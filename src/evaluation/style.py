@@ -4,6 +4,8 @@ Dimensions: batch, style (pictures that show the style), dim (CLIP features), he
 (all entries of the Gram matrices).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -49,15 +51,24 @@ def gram_distances(
 
 
 def best(
-    text: Float[np.ndarray, " batch"], style: Float[np.ndarray, " batch"], number: int
+    text: Float[np.ndarray, " batch"],
+    style: Float[np.ndarray, " batch"],
+    prompts: Sequence[str],
+    number: int,
 ) -> list[int]:
-    """The pictures that are good at both: by the worse of their two ranks, best first.
+    """The pictures that are good at both, each prompt's best before any prompt's second.
 
-    A mean of scores would pick copies of the style picture whatever their prompt: style scores
-    spread more. Ties go to the better text rank, then to the first.
+    Of one prompt, they go by the worse of their two ranks. A mean of scores would pick copies of
+    the style's picture, since style scores spread more; and scores of different prompts say more
+    about the prompts than about the pictures. Ties go to the better text rank, then to the first.
     """
-    ranks = np.stack([_ranks(text), _ranks(style)])  # 0 = best
-    return np.lexsort((ranks[0], ranks.max(axis=0)))[:number].tolist()
+    turns = []
+    for prompt in dict.fromkeys(prompts):
+        own = np.array([index for index, each in enumerate(prompts) if each == prompt])
+        ranks = np.stack([_ranks(text[own]), _ranks(style[own])])  # 0 = best
+        order = np.lexsort((ranks[0], ranks.max(axis=0)))
+        turns += [(turn, len(turns), index) for turn, index in enumerate(own[order].tolist())]
+    return [index for *_, index in sorted(turns)[:number]]
 
 
 def _ranks(scores: Float[np.ndarray, " batch"]) -> Int[np.ndarray, " batch"]:

@@ -33,11 +33,13 @@ def picture_grid(
     columns: int = 4,
     is_right: Sequence[bool] | None = None,
     title: str = "",
+    verdict: str = "as asked",
 ) -> Figure:
     """Pictures row by row, each above its prompt.
 
     Args:
-        is_right: the oracle's verdicts; a mark before each prompt, and their count in the title.
+        is_right: a mark on each picture, and in the title how many are right.
+        verdict: what being right means, in the title.
     """
     _one_each("prompts", len(prompts), len(pictures))
     columns = min(columns, len(pictures))
@@ -50,7 +52,7 @@ def picture_grid(
     figure = new_figure(width, top + rows * step - GAP + MARGIN)
     if is_right is not None:
         _one_each("verdicts", len(is_right), len(pictures))
-        title = f"{title}   {sum(is_right)} of {len(pictures)} as asked".strip()
+        title = f"{title}   {sum(is_right)} of {len(pictures)} {verdict}".strip()
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         left = MARGIN + index % columns * (CELL + GAP)

@@ -124,11 +124,11 @@ def _pick(config: RunConfig, model, candidates: Drawn, place: Path) -> bool:
     if config.style.picked_by == "score" and not path.is_file():
         from src.evaluation.style import best
 
-        chosen = best(text, style, config.style.num_picked)
+        chosen = best(text, style, candidates.prompts, config.style.num_picked)
         write_whole(path, "".join(f"{names[index]}\n" for index in chosen))
     picked = _read_picks(path, names) if path.is_file() else []
     is_picked = [name in picked for name in names] if picked else None
-    figure = picture_grid(candidates.pictures, captions, 8, is_picked, "Candidates")
+    figure = picture_grid(candidates.pictures, captions, 8, is_picked, "Candidates", "picked")
     save_figure(figure, place / "candidates.png")
     if not picked:
         return False
