@@ -17,7 +17,7 @@ from src.adapters.file import load_lora
 from src.adapters.lora import merge_lora
 from src.assembly import Parts, all_tensors, build_parts, open_parts, save_parts
 from src.checkpoint.fingerprint import weights_hash
-from src.checkpoint.folder import CheckpointFolder
+from src.checkpoint.folder import CheckpointFolder, Place, Variant
 from src.checkpoint.locate import locate
 from src.conditioning.prompts import Prompts, checked_prompts
 from src.conditioning.rows import Rows, rows_for
@@ -27,18 +27,14 @@ from src.errors import UserError
 from src.experiments import EMBEDDED_MODEL
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
 from src.image_tokenizer.vqgan import VQGAN
-from src.memory import check_free
 from src.sampler.arguments import sampler_config
-from src.sampler.config import SamplerConfig
+from src.sampler.config import AMUSED_GUIDANCE, SamplerConfig
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.sampler.passes import Progress, decode_passes, passes_for
+from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
 from src.transformer.uvit import Condition, UViT
-
-# of a decoding on CPU; less than the 36 to 39 measured, so that no size that fits is refused
-BYTES_PER_LOGIT = 32
-BYTES_PER_FEATURE = 12  # the decoder's last convolution: input, output and one more
 
 
 class Generation(NamedTuple):
@@ -53,6 +49,7 @@ class Generation(NamedTuple):
 class Amused:
     """A transformer that fills in image tokens, told by a text encoder, seen by an image tokenizer.
 
+    mask_schedule, guidance_scale: what `generate` follows where it is told nothing else.
     pictures_per_pass: how many pictures go through the transformer at once when each has its own
         seed. At 1, the default, a seed's picture has the same bits in every batch; that costs
         speed where a device is faster on larger batches. Above 1, passes are filled up to that
@@ -66,19 +63,21 @@ class Amused:
         image_tokenizer: VQGAN,
         text_encoder: TextEncoder,
         mask_schedule: str = "cosine",
+        guidance_scale: float = AMUSED_GUIDANCE,
         pictures_per_pass: int = 1,
     ):
         self.transformer = transformer
         self.image_tokenizer = image_tokenizer
         self.text_encoder = text_encoder
         self.mask_schedule = mask_schedule
+        self.guidance_scale = guidance_scale
         self.pictures_per_pass = pictures_per_pass
 
     @classmethod
     def from_pretrained(
         cls,
-        path_or_hub_id: str | Path,
-        variant: str | None = None,
+        path_or_hub_id: Place,
+        variant: Variant = None,
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
     ) -> "Amused":
@@ -117,7 +116,7 @@ class Amused:
         """
         return cls(*build_parts(config, seed, init))
 
-    def save_pretrained(self, path: str | Path, variant: str | None = None) -> None:
+    def save_pretrained(self, path: Place, variant: Variant = None) -> None:
         """Write the published layout, which diffusers opens too: whole files or none (UserError).
 
         variant: "fp16" names the weight files so; they hold this system's own precision.
@@ -166,7 +165,8 @@ class Amused:
 
     @property
     def _parts(self) -> Parts:
-        return Parts(self.transformer, self.image_tokenizer, self.text_encoder, self.mask_schedule)
+        models = self.transformer, self.image_tokenizer, self.text_encoder
+        return Parts(*models, self.mask_schedule, self.guidance_scale)
 
     def encode_prompts(self, prompts: str | Sequence[str]) -> Text:
         """What the transformer hears of prompts, a row each; `generate` takes it in their place."""
@@ -189,7 +189,7 @@ class Amused:
         prompts: Prompts,
         negative_prompts: Prompts = None,
         num_steps: int = 12,
-        guidance_scale: float = 10.0,
+        guidance_scale: float | None = None,
         choice_temperature: Any = (2.0, 0.0),
         num_images_per_prompt: int = 1,
         seeds: Any = None,
@@ -208,8 +208,9 @@ class Amused:
 
         prompts: a text, several, or what `encode_prompts` gave; negative_prompts likewise, where
             one serves all and None is the empty prompt.
-        guidance_scale: 1 = off, in one pass instead of two. With seeds, below 1 the prompt counts
-            less, and at 0 not at all; with a generator, all up to 1 is off, as upstream.
+        guidance_scale: None is the checkpoint's own; 1 = off, in one pass instead of two. With
+            seeds, below 1 the prompt counts less, and at 0 not at all; with a generator, all up to
+            1 is off, as upstream.
         choice_temperature: of the first and the last step; a single number ends at 0.01.
         seeds: one a picture, fresh ones if None; the picture then depends on prompt and seed alone.
         generator: instead of seeds: upstream's order of draws, float32 schedule and tie rule, all
@@ -222,13 +223,13 @@ class Amused:
         config = sampler_config(
             sampler,
             num_steps,
-            guidance_scale,
+            self.guidance_scale if guidance_scale is None else guidance_scale,
             choice_temperature,
             sampling_temperature,
             schedule or self.mask_schedule,
             follows_upstream=generator is not None,
         )
-        size = self._checked_side("width", width), self._checked_side("height", height)
+        size = self._size(width, height)
         micro_cond = MicroCond.default(*size) if micro_cond is None else micro_cond
         rows = rows_for(
             self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
@@ -247,7 +248,7 @@ class Amused:
     ) -> Generation:
         """Fill in whole grids of hidden tokens; size is width and height in pixels."""
         seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
-        self._check_memory(*size, num_together=len(passes[0].pictures))
+        self._check_size_fits(size, len(passes[0].pictures))
         columns, lines = (side // self.image_tokenizer.downscale for side in size)
         shape = (rows.num_pictures, lines, columns)
         trace = decode_passes(
@@ -279,20 +280,15 @@ class Amused:
     def _prepare(self, text: Text, micro_cond: Tensor) -> Condition:
         return self.transformer.prepare(text.text_states, text.pooled_text, micro_cond)
 
-    def _checked_side(self, name: str, pixels: Any) -> int:
-        """A side that makes whole tokens, and whole pairs of them where these are halved."""
-        if pixels is None:
-            return getattr(self, name)
+    def _size(self, width: Any, height: Any) -> tuple[int, int]:
+        """Sides that make whole tokens, and whole pairs of them where these are halved."""
         unit = self.image_tokenizer.downscale * (2 if self.transformer.config.downsample else 1)
-        if type(pixels) is not int or pixels < 1 or pixels % unit:
-            raise UserError(f"{name}={pixels!r} is impossible; give a multiple of {unit} pixels")
-        return pixels
+        return (
+            self.width if width is None else checked_side("width", width, unit),
+            self.height if height is None else checked_side("height", height, unit),
+        )
 
-    def _check_memory(self, width: int, height: int, num_together: int) -> None:
-        """Refuse a size that could only end with the process being killed for its memory."""
-        num_tokens = width * height // self.image_tokenizer.downscale**2
-        logits = num_together * num_tokens * self.transformer.config.codebook_size * BYTES_PER_LOGIT
-        channels = self.image_tokenizer.config.block_out_channels[0]
-        needed = max(logits, width * height * channels * BYTES_PER_FEATURE)
-        what = f"height={height} and width={width}"
-        check_free(needed, str(self.device), what, "give smaller sides")
+    def _check_size_fits(self, size: tuple[int, int], num_together: int) -> None:
+        tokenizer, num_codes = self.image_tokenizer, self.transformer.config.codebook_size
+        channels, device = tokenizer.config.block_out_channels[0], str(self.device)
+        check_size_fits(size, num_together, tokenizer.downscale, num_codes, channels, device)

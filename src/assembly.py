@@ -11,7 +11,14 @@ from src.adapters.file import lora_tensors
 from src.adapters.layers import base_state
 from src.adapters.lora import has_lora, strengths
 from src.checkpoint.fit import fit
-from src.checkpoint.folder import CheckpointFolder, settings_name
+from src.checkpoint.folder import (
+    INDEX_FILE,
+    CheckpointFolder,
+    Place,
+    Variant,
+    check_variant,
+    settings_name,
+)
 from src.checkpoint.read import read_json, read_tensors
 from src.checkpoint.write import new_checkpoint, write_index, write_settings, write_tensors
 from src.conditioning import clip
@@ -25,6 +32,7 @@ from src.image_tokenizer import weights as image_tokenizer_weights
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import check_schedule
+from src.sampler.config import AMUSED_GUIDANCE, LARGEST
 from src.transformer import config as transformer_config
 from src.transformer import open_muse_config, open_muse_weights
 from src.transformer import weights as transformer_weights
@@ -32,6 +40,8 @@ from src.transformer.uvit import UViT
 
 PRESETS = ("amused_256", "amused_512")
 PARTS = ("transformer", "vqvae", "text_encoder")
+# of model_index.json: what a checkpoint draws well at; the published ones are without it
+GUIDANCE_KEY = "_guidance_scale"
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -42,6 +52,7 @@ class Parts(NamedTuple):
     image_tokenizer: VQGAN
     text_encoder: TextEncoder
     mask_schedule: str  # one of masking's known schedules
+    guidance_scale: float = AMUSED_GUIDANCE  # where whoever draws names none
 
 
 def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch.device) -> Parts:
@@ -66,7 +77,9 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
         module.to(device).eval()
     tokenizer = load_text_tokenizer(folder.files_of("tokenizer"), folder.class_of("tokenizer"))
     schedule = _schedule(*_settings(folder, "scheduler"), transformer.mask_token_id)
-    return Parts(transformer, vqgan, TextEncoder(tower, tokenizer), schedule)
+    return Parts(
+        transformer, vqgan, TextEncoder(tower, tokenizer), schedule, _guidance_scale(folder)
+    )
 
 
 def open_transformer(
@@ -115,7 +128,7 @@ def build_parts(
     return Parts(transformer.eval(), vqgan.eval(), text_encoder.eval(), schedule)
 
 
-def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str | None) -> None:
+def save_parts(parts: Parts, path: Place, dtype: torch.dtype, variant: Variant) -> None:
     """Write a checkpoint in the published layout, weights as `dtype`, with checksums.
 
     Raises UserError while an adapter is in: the layout has no place for it.
@@ -125,6 +138,7 @@ def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str 
             "the model carries an adapter, for which the published layout has no place: call "
             "merge_lora() first, or write the adapter alone with save_lora()."
         )
+    check_variant(variant)
     tower = parts.text_encoder.clip
     scheduler = {"_class_name": "AmusedScheduler", "mask_token_id": parts.transformer.mask_token_id}
     with new_checkpoint(path) as draft:
@@ -139,7 +153,9 @@ def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str 
         for part, tensors in published_tensors(parts).items():
             write_tensors(draft, part, tensors, dtype, variant)
         tokenizer = parts.text_encoder.tokenizer
-        write_index(draft, save_text_tokenizer(tokenizer, draft / "tokenizer"))
+        is_usual = parts.guidance_scale == AMUSED_GUIDANCE
+        notes = {} if is_usual else {GUIDANCE_KEY: parts.guidance_scale}
+        write_index(draft, save_text_tokenizer(tokenizer, draft / "tokenizer"), notes)
 
 
 def published_tensors(parts: Parts) -> dict[str, dict[str, Tensor]]:
@@ -221,6 +237,18 @@ def _build_text_encoder(
     tower = clip.build_clip(settings, "text_encoder")
     clip.initialise(tower, init, generator)
     return TextEncoder(tower, tokenizer)
+
+
+def _guidance_scale(folder: CheckpointFolder) -> float:
+    """The guidance that a checkpoint asks for, aMUSEd's where it says nothing."""
+    asked = folder.index.get(GUIDANCE_KEY, AMUSED_GUIDANCE)
+    is_number = isinstance(asked, int | float) and not isinstance(asked, bool)
+    if not is_number or not 0 <= asked <= LARGEST:
+        raise UserError(
+            f"{folder.folder / INDEX_FILE} has {GUIDANCE_KEY} = {asked!r}, which should be a "
+            f"number from 0 to {LARGEST:,.0f}"
+        )
+    return asked
 
 
 def _schedule(settings: Mapping[str, Any], place: str, mask_token_id: int) -> str:

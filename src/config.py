@@ -14,7 +14,7 @@ from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError
 from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
-from src.limits import between, check_seed, one_of, whole
+from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import SamplerConfig, check_sampler
 from src.training.check import check_run_of, check_training
@@ -125,7 +125,9 @@ class RunConfig:
 
     data: DataConfig = field(default_factory=DataConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
-    sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
+    sampler: SamplerConfig = field(
+        default_factory=lambda: SamplerConfig(schedule=None, guidance_scale=None)
+    )
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -161,6 +163,8 @@ def check(config: RunConfig) -> None:
         )
     if config.model == EMBEDDED and config.variant is not None:
         raise UserError(f"variant={config.variant}: model={EMBEDDED} has none; leave variant out.")
+    if config.variant is not None:
+        plain_name("variant", config.variant, "fp16")
     kind, _, index = config.device.partition(":")
     is_numbered = ":" in config.device
     if kind not in ("auto", "cpu", "cuda") or (

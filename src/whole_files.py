@@ -83,7 +83,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
                 part.write(data)
                 part.flush()
                 os.fsync(part.fileno())
-            os.chmod(part.name, 0o666 & ~_umask())  # a temporary file is private otherwise
+            os.chmod(part.name, usual_mode())  # a temporary file is private otherwise
             os.replace(part.name, path)
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
@@ -117,7 +117,8 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
-def _umask() -> int:
+def usual_mode(wanted: int = 0o666) -> int:
+    """The permissions that this process gives to what it makes: `wanted` less the umask."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return wanted & ~mask

@@ -1,5 +1,7 @@
 """The assembled system opened, built, written and opened again: the same one, or one sentence."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -130,6 +132,36 @@ def test_without_the_shipped_model_the_sentence_says_how_to_get_it(monkeypatch, 
 def test_the_shipped_model_opens_by_that_name(monkeypatch, saved, system):
     monkeypatch.setattr(src.amused, "EMBEDDED_MODEL", saved)
     assert Amused.embedded().weights_hash == system.weights_hash
+
+
+@pytest.mark.parametrize("variant", ["../x", 16])
+def test_a_variant_that_is_no_plain_name_is_never_written(system, tmp_path, variant):
+    with pytest.raises(UserError, match="plain name"):
+        system.save_pretrained(tmp_path / "model", variant=variant)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_keeps_the_guidance_it_draws_well_at(tiny_settings, tmp_path):
+    system = Amused.from_config(tiny_settings)
+    system.save_pretrained(tmp_path)
+    assert "guidance" not in (tmp_path / "model_index.json").read_text()  # the published layout
+    assert Amused.from_pretrained(tmp_path).guidance_scale == 10
+    system.guidance_scale = 3.5
+    system.save_pretrained(tmp_path)
+    opened = Amused.from_pretrained(tmp_path)
+    own = opened.generate("sun", seeds=1).token_ids
+    assert torch.equal(own, system.generate("sun", seeds=1, guidance_scale=3.5).token_ids)
+    assert not torch.equal(own, opened.generate("sun", seeds=1, guidance_scale=50.0).token_ids)
+
+
+@pytest.mark.parametrize("asked", ["2", None, -1, True])
+def test_a_guidance_that_is_none_is_refused_with_its_file(system, tmp_path, asked):
+    system.save_pretrained(tmp_path)
+    (tmp_path / "checksums.sha256").unlink()
+    path = tmp_path / "model_index.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"_guidance_scale": asked}))
+    with pytest.raises(UserError, match=r"model_index.json has _guidance_scale = .*number from 0"):
+        Amused.from_pretrained(tmp_path)
 
 
 # ---- precision

@@ -10,6 +10,7 @@ from src.masking.config import check_schedule
 
 KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
 MOST_STEPS = 10_000  # beyond all use; the trace keeps every one
+AMUSED_GUIDANCE = 10.0  # of a checkpoint that names none, as the published ones
 LARGEST = 1e6  # of a scale or temperature: beyond all use, and far from any overflow
 
 
@@ -19,7 +20,8 @@ class SamplerConfig:
 
     name: str = "confidence"  # one of KNOWN_SAMPLERS
     num_steps: int = 12  # model passes, from 1
-    guidance_scale: float = 10.0  # from 0: 0 = without the prompt, 1 = guidance off
+    # from 0: 0 = without the prompt, 1 = guidance off; a run's None is the checkpoint's own
+    guidance_scale: float | None = AMUSED_GUIDANCE
     choice_temperature_start: float = 2.0  # times Gumbel noise on which position is kept ...
     choice_temperature_end: float = 0.0  # ... in the last step; linear in between
     sampling_temperature: float = 1.0  # divides the logits that codes are drawn from; 0 = best code
@@ -46,6 +48,8 @@ def check_sampler(config: SamplerConfig) -> None:
         "sampling_temperature",
     ):
         value = getattr(config, name)
+        if value is None and name == "guidance_scale":
+            continue
         if not _is_number(value) or not 0 <= value <= LARGEST:  # NaN is neither
             raise UserError(
                 f"{name}={value!r} is impossible; give a number from 0 to {LARGEST:,.0f}."

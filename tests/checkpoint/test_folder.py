@@ -116,6 +116,12 @@ def test_the_wrong_variant_says_which_there_is(folder):
         CheckpointFolder(folder).tensors("transformer")
 
 
+@pytest.mark.parametrize("variant", ["../x", 16, "", "a.b", "a/b"])
+def test_a_variant_that_is_no_plain_name_is_refused(folder, variant):
+    with pytest.raises(UserError, match=r"variant=.* is impossible; give a plain name"):
+        CheckpointFolder(folder, variant)
+
+
 def test_shards_are_refused_with_a_remedy(folder):
     (folder / WEIGHTS).rename(
         folder / "transformer" / "diffusion_pytorch_model-00001-of-00002.safetensors"
