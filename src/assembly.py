@@ -32,6 +32,7 @@ from src.image_tokenizer import weights as image_tokenizer_weights
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.image_tokenizer.vqgan import VQGAN
 from src.masking.config import check_schedule
+from src.published.settings import check_complete
 from src.sampler.config import AMUSED_GUIDANCE, LARGEST
 from src.transformer import config as transformer_config
 from src.transformer import open_muse_config, open_muse_weights
@@ -40,6 +41,12 @@ from src.transformer.uvit import UViT
 
 PRESETS = ("amused_256", "amused_512")
 PARTS = ("transformer", "vqvae", "text_encoder")
+REQUIRED = {  # keys of the settings files that no checkpoint leaves out
+    "transformer": transformer_config.REQUIRED,
+    "vqvae": image_tokenizer_config.REQUIRED,
+    "text_encoder": clip.REQUIRED,
+    "scheduler": ("mask_token_id", "masking_schedule"),
+}
 # of model_index.json: what a checkpoint draws well at; the published ones are without it
 GUIDANCE_KEY = "_guidance_scale"
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -63,6 +70,8 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
         whose settings say `force_upcast` stays in float32: it overflows otherwise.
     """
     _check_dtype(dtype)
+    for part in (*PARTS, "tokenizer", "scheduler"):
+        folder.class_of(part)
     with torch.device("meta"):  # shapes only: the numbers come from the files
         vqgan = VQGAN(image_tokenizer_config.from_published(*_settings(folder, "vqvae")))
     tower = clip.build_clip(*_settings(folder, "text_encoder"))
@@ -211,7 +220,9 @@ def _check_dtype(dtype: torch.dtype) -> None:
 
 
 def _settings(folder: CheckpointFolder, part: str) -> tuple[dict[str, Any], str]:
-    return folder.settings(part), str(folder.folder / part / settings_name(part))
+    settings, place = folder.settings(part), str(folder.folder / part / settings_name(part))
+    check_complete(settings, REQUIRED[part], place)
+    return settings, place
 
 
 def _preset(name: str) -> dict[str, Any]:

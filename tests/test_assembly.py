@@ -107,6 +107,65 @@ def test_a_damaged_checkpoint_is_named_by_its_file(system, tmp_path, file, damag
     assert file.split("/")[0] in str(raised.value)
 
 
+def changed(folder, file: str, change) -> None:
+    """Write a settings file anew, in a checkpoint that has no checksums then."""
+    (folder / "checksums.sha256").unlink(missing_ok=True)
+    path = folder / file
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("transformer/config.json", "num_attention_heads"),
+        ("transformer/config.json", "block_num_heads"),
+        ("vqvae/config.json", "norm_num_groups"),
+        ("text_encoder/config.json", "num_attention_heads"),
+        ("text_encoder/config.json", "hidden_act"),
+        ("scheduler/scheduler_config.json", "masking_schedule"),
+        ("model_index.json", "transformer"),
+    ],
+)
+def test_a_lost_key_is_named_and_no_default_takes_its_place(system, tmp_path, file, key):
+    system.save_pretrained(tmp_path)
+    changed(tmp_path, file, lambda read: {name: read[name] for name in read if name != key})
+    with pytest.raises(UserError, match=rf"{file}.*'{key}'"):
+        Amused.from_pretrained(tmp_path)
+
+
+def test_what_published_files_leave_out_may_be_missing(system, tmp_path):
+    system.save_pretrained(tmp_path)
+    later = {"downsample", "upsample", "hidden_dropout", "force_upcast", "lookup_from_codebook"}
+    for part in ("transformer", "vqvae"):
+        file = f"{part}/config.json"
+        changed(tmp_path, file, lambda read: {key: read[key] for key in read if key not in later})
+    assert Amused.from_pretrained(tmp_path).weights_hash == system.weights_hash
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value", "sentence"),
+    [
+        ("tokenizer/tokenizer_config.json", "model_max_length", "x", "model_max_length = 'x'"),
+        ("tokenizer/tokenizer_config.json", "model_max_length", 1, "whole number from 2"),
+        ("text_encoder/config.json", "num_hidden_layers", 10**6, "1,000 or less"),
+        ("text_encoder/config.json", "num_hidden_layers", "x", "no CLIP text tower"),
+        ("text_encoder/config.json", "intermediate_size", 10**12, "GiB"),
+        ("text_encoder/config.json", "hidden_size", None, "no CLIP text tower"),
+        ("transformer/config.json", "num_hidden_layers", 10**6, "1,000 or less"),
+        ("transformer/config.json", "num_res_blocks", 10**6, "1,000 or less"),
+        ("vqvae/config.json", "layers_per_block", 10**6, "1,000 or less"),
+        ("model_index.json", "transformer", 5, "says 5 about 'transformer'"),
+        ("model_index.json", "scheduler", None, "says None about 'scheduler'"),
+    ],
+)
+def test_a_damaged_setting_is_told_with_its_file(system, tmp_path, file, key, value, sentence):
+    system.save_pretrained(tmp_path)
+    changed(tmp_path, file, lambda read: read | {key: value})
+    with pytest.raises(UserError, match=sentence) as raised:
+        Amused.from_pretrained(tmp_path)
+    assert file.split("/")[-1] in str(raised.value)
+
+
 def test_weights_of_another_shape_are_named_by_tensor_and_file(system, tiny_settings, tmp_path):
     system.save_pretrained(tmp_path)
     wider = {**tiny_settings["transformer"], "intermediate_size": 56}

@@ -86,7 +86,7 @@ class CheckpointFolder:
         """The folder of a part whose files another library reads, each checked to be undamaged."""
         folder = self.folder / part
         for path in sorted(folder.glob("*")):
-            if path.is_file():
+            if path.is_file() and not path.name.startswith("."):  # .DS_Store and its like
                 verify(self.folder, path)
         return folder
 
