@@ -3,7 +3,7 @@
 Dimensions: batch (pictures); height and width of the token grid, except where pixels are named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from src.adapters.file import load_lora
 from src.adapters.lora import merge_lora
-from src.assembly import Parts, all_tensors, build_parts, open_parts, save_parts
+from src.assembly import Parts, all_tensors, build_parts, check_device, open_parts, save_parts
 from src.checkpoint.fingerprint import weights_hash
 from src.checkpoint.folder import CheckpointFolder, Place, Variant
 from src.checkpoint.locate import locate
@@ -25,7 +25,13 @@ from src.conditioning.text import Text, TextEncoder
 from src.data.micro_cond import MicroCond
 from src.errors import UserError
 from src.experiments import EMBEDDED_MODEL
-from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
+from src.image_tokenizer.pictures import (
+    checked_ids,
+    decode_pixels,
+    encode_pixels,
+    to_images,
+    to_pixels,
+)
 from src.image_tokenizer.vqgan import VQGAN
 from src.sampler.arguments import sampler_config
 from src.sampler.config import AMUSED_GUIDANCE, SamplerConfig
@@ -79,7 +85,7 @@ class Amused:
         path_or_hub_id: Place,
         variant: Variant = None,
         dtype: torch.dtype = torch.float32,
-        device: str | torch.device = "cpu",
+        device: Any = "cpu",
     ) -> "Amused":
         """Open a checkpoint in the published layout, from a folder or the Hugging Face hub.
 
@@ -91,9 +97,7 @@ class Amused:
         return cls(*open_parts(folder, dtype, device))
 
     @classmethod
-    def embedded(
-        cls, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
-    ) -> "Amused":
+    def embedded(cls, dtype: torch.dtype = torch.float32, device: Any = "cpu") -> "Amused":
         """Open the model of glyph scenes that is shipped with this repository."""
         if not EMBEDDED_MODEL.is_dir():
             raise UserError(
@@ -105,8 +109,8 @@ class Amused:
     @classmethod
     def from_config(
         cls,
-        config: str | Mapping[str, Any],
-        seed: int = 0,
+        config: Any,
+        seed: Any = 0,
         init: Literal["random", "training"] = "random",
     ) -> "Amused":
         """Build a system on fresh weights; see `assembly.build_parts` for what config may be.
@@ -131,8 +135,9 @@ class Amused:
         """Make the adapter part of the weights, as `save_pretrained` asks for."""
         merge_lora(self)
 
-    def to(self, device: str | torch.device) -> "Amused":
-        """Move all parts to a device."""
+    def to(self, device: Any) -> "Amused":
+        """Move all parts to a device; raises UserError for one that is not there."""
+        check_device(device)
         for part in self._parts[:3]:
             part.to(device)
         return self
@@ -179,9 +184,12 @@ class Amused:
         """
         return encode_pixels(self.image_tokenizer, to_pixels(images))
 
-    def decode_tokens(self, token_ids: Int[Tensor, "batch height width"]) -> list[Image]:
-        """The pictures of token ids; UserError for an id without a code, as a hidden token is."""
-        return to_images(decode_pixels(self.image_tokenizer, token_ids))
+    def decode_tokens(self, token_ids: Any) -> list[Image]:
+        """The pictures of token ids, batch x height x width whole numbers.
+
+        Raises UserError for anything else, and for an id without a code, as a hidden token is.
+        """
+        return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
 
     @torch.no_grad()
     def generate(
@@ -189,7 +197,7 @@ class Amused:
         prompts: Prompts,
         negative_prompts: Prompts = None,
         num_steps: int = 12,
-        guidance_scale: float | None = None,
+        guidance_scale: Any = None,
         choice_temperature: Any = (2.0, 0.0),
         num_images_per_prompt: int = 1,
         seeds: Any = None,
@@ -199,8 +207,8 @@ class Amused:
         width: int | None = None,
         record: bool = True,
         *,
-        sampler: str = "confidence",
-        schedule: str | None = None,
+        sampler: Any = "confidence",
+        schedule: Any = None,
         sampling_temperature: float = 1.0,
         progress: Progress | None = None,
     ) -> Generation:
@@ -226,7 +234,7 @@ class Amused:
             self.guidance_scale if guidance_scale is None else guidance_scale,
             choice_temperature,
             sampling_temperature,
-            schedule or self.mask_schedule,
+            self.mask_schedule if schedule is None else schedule,
             follows_upstream=generator is not None,
         )
         size = self._size(width, height)
@@ -248,15 +256,17 @@ class Amused:
     ) -> Generation:
         """Fill in whole grids of hidden tokens; size is width and height in pixels."""
         seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
-        self._check_size_fits(size, len(passes[0].pictures))
-        columns, lines = (side // self.image_tokenizer.downscale for side in size)
+        downscale, num_codes = self.image_tokenizer.downscale, self.transformer.config.codebook_size
+        channels, together = self.image_tokenizer.config.block_out_channels[0], passes[0].pictures
+        check_size_fits(size, len(together), downscale, num_codes, channels, str(self.device))
+        columns, lines = (side // downscale for side in size)
         shape = (rows.num_pictures, lines, columns)
         trace = decode_passes(
             passes,
             lambda pictures: self._predict_for(rows.pick(pictures)),
             torch.full(shape, self.transformer.mask_token_id, device=self.device),
             self.transformer.mask_token_id,
-            self.transformer.config.codebook_size,
+            num_codes,
             config,
             progress,
         )
@@ -287,8 +297,3 @@ class Amused:
             self.width if width is None else checked_side("width", width, unit),
             self.height if height is None else checked_side("height", height, unit),
         )
-
-    def _check_size_fits(self, size: tuple[int, int], num_together: int) -> None:
-        tokenizer, num_codes = self.image_tokenizer, self.transformer.config.codebook_size
-        channels, device = tokenizer.config.block_out_channels[0], str(self.device)
-        check_size_fits(size, num_together, tokenizer.downscale, num_codes, channels, device)

@@ -26,11 +26,12 @@ from src.conditioning.glyph_tokenizer import build_tokenizer
 from src.conditioning.text import TextEncoder
 from src.conditioning.text_tokenizer import stand_in_tokenizer
 from src.conditioning.tokenizer_folder import load_text_tokenizer, save_text_tokenizer
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer import weights as image_tokenizer_weights
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.image_tokenizer.vqgan import VQGAN
+from src.limits import check_seed
 from src.masking.config import check_schedule
 from src.published.settings import check_complete
 from src.sampler.config import AMUSED_GUIDANCE, LARGEST
@@ -62,7 +63,7 @@ class Parts(NamedTuple):
     guidance_scale: float = AMUSED_GUIDANCE  # where whoever draws names none
 
 
-def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch.device) -> Parts:
+def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: Any) -> Parts:
     """The parts of a checkpoint, in evaluation mode; every fault of its files is a UserError.
 
     Its transformer may be one that open-muse wrote; see `open_transformer`.
@@ -70,6 +71,7 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
         whose settings say `force_upcast` stays in float32: it overflows otherwise.
     """
     _check_dtype(dtype)
+    check_device(device)
     for part in (*PARTS, "tokenizer", "scheduler"):
         folder.class_of(part)
     with torch.device("meta"):  # shapes only: the numbers come from the files
@@ -112,19 +114,25 @@ def open_transformer(
     return _read_open_muse(folder, folder, dtype, sample_size).to(device).eval()
 
 
-def build_parts(
-    settings: str | Mapping[str, Any], seed: int, init: Literal["random", "training"]
-) -> Parts:
+def build_parts(settings: Any, seed: Any, init: Literal["random", "training"]) -> Parts:
     """The parts on fresh weights, in evaluation mode; one seed gives the same ones.
 
     settings: "amused_256", "amused_512", or an object with the published settings of
         `transformer`, `vqvae` and `text_encoder`, and if need be of `scheduler`. `tokenizer` may
         hold the `words` of a grammar; without it, the stand-in CLIP tokenizer is made to size.
     """
+    if not isinstance(settings, str | Mapping):
+        raise UserError(
+            f"the settings are {shown(settings)}; give one of {', '.join(PRESETS)}, or a dict"
+        )
     chosen = _preset(settings) if isinstance(settings, str) else dict(settings)
     for part in PARTS:
         if part not in chosen:
             raise UserError(f"the settings lack '{part}'; needed are {', '.join(PARTS)}")
+    for part in chosen.keys() & {*PARTS, "scheduler", "tokenizer"}:
+        if not isinstance(chosen[part], Mapping):
+            raise UserError(f"the settings have {part} = {shown(chosen[part])}; give a dict")
+    check_seed("seed", seed)
     if init not in ("random", "training"):
         raise UserError(f"init is '{init}'; {nearest(init, ('random', 'training'))}")
     generator = Generator().manual_seed(seed)
@@ -214,6 +222,17 @@ def _read_open_muse(
     return transformer
 
 
+def check_device(device: Any) -> None:
+    """Raise UserError for what torch does not know as a device, or has not got here."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        raise UserError(
+            f"device={shown(device)} cannot be used here; give cpu, or cuda or cuda:N where torch "
+            "sees such a GPU"
+        ) from error
+
+
 def _check_dtype(dtype: torch.dtype) -> None:
     if dtype not in DTYPES:
         raise UserError(f"dtype is {dtype}: {', '.join(str(known) for known in DTYPES)} are known")
@@ -240,11 +259,14 @@ def _build_text_encoder(
 ) -> TextEncoder:
     settings = clip.clip_l14_settings() | chosen["text_encoder"]
     window = settings["max_position_embeddings"]
-    if "tokenizer" in chosen:
-        tokenizer = build_tokenizer(chosen["tokenizer"]["words"], window)
-        settings = settings | {"vocab_size": len(tokenizer)}
-    else:
-        tokenizer = stand_in_tokenizer(settings["vocab_size"], window)
+    try:
+        if "tokenizer" in chosen:
+            tokenizer = build_tokenizer(chosen["tokenizer"]["words"], window)
+            settings = settings | {"vocab_size": len(tokenizer)}
+        else:
+            tokenizer = stand_in_tokenizer(settings["vocab_size"], window)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"the settings describe no text tokenizer: {error}") from error
     tower = clip.build_clip(settings, "text_encoder")
     clip.initialise(tower, init, generator)
     return TextEncoder(tower, tokenizer)

@@ -11,7 +11,7 @@ from omegaconf import MISSING
 from src.adapters.config import LoraConfig, check_lora
 from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
-from src.errors import UserError
+from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
@@ -228,9 +228,9 @@ def _check_prompts(config: RunConfig) -> None:
     for key in ("prompts", "negative_prompts"):
         for index, prompt in enumerate(getattr(config, key) or []):
             if not isinstance(prompt, str):
-                raise UserError(f"{key}[{index}] is {prompt!r}; a prompt is text in quotes.")
-            if any("\ud800" <= letter <= "\udfff" for letter in prompt):  # bytes that were no text
-                raise UserError(f"{key}[{index}] is {prompt!r}, which is not text in UTF-8.")
+                raise UserError(f"{key}[{index}] is {shown(prompt)}; a prompt is text in quotes.")
+            if not is_encodable(prompt):
+                raise UserError(f"{key}[{index}] is {shown(prompt)}, which is not text in UTF-8.")
     negative = config.negative_prompts
     if negative is not None and config.prompts and len(negative) not in (1, len(config.prompts)):
         raise UserError(

@@ -3,17 +3,19 @@
 import math
 import re
 
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 
 
-def check_seed(key: str, seed: int) -> None:
-    if not 0 <= seed < 2**63:
-        raise UserError(f"{key}={seed} is impossible; give a whole number from 0 to 2**63 - 1.")
+def check_seed(key: str, seed: object) -> None:
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise UserError(
+            f"{key}={shown(seed)} is impossible; give a whole number from 0 to 2**63 - 1."
+        )
 
 
-def one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+def one_of(key: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise UserError(f"{key}='{value}' is unknown; {nearest(value, known)}")
+        raise UserError(f"{key}={shown(value)} is unknown; {nearest(str(value), known)}")
 
 
 def whole(key: str, value: int, low: int, high: int) -> None:

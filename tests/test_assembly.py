@@ -67,6 +67,8 @@ def test_a_grammar_makes_the_glyph_tokenizer_and_survives_saving(tiny_settings, 
         ({"transformer": {"hiden_size": 3}}, "did you mean 'hidden_size'"),
         ({"scheduler": {"masking_schedule": "cosin"}}, "did you mean 'cosine'"),
         ({"scheduler": {"mask_token_id": 32}}, "mask_token_id = 32"),
+        ({"tokenizer": {}}, "no text tokenizer: 'words'"),
+        ({"tokenizer": {"words": ["red", "red"]}}, "no text tokenizer"),
     ],
 )
 def test_settings_that_describe_no_system_are_refused(tiny_settings, changes, sentence):
@@ -76,7 +78,13 @@ def test_settings_that_describe_no_system_are_refused(tiny_settings, changes, se
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
-    [("amused_255", "did you mean 'amused_256'"), ({"transformer": {}}, "lack 'vqvae'")],
+    [
+        ("amused_255", "did you mean 'amused_256'"),
+        ({"transformer": {}}, "lack 'vqvae'"),
+        (5, "the settings are 5; give one of"),
+        (None, "the settings are None"),
+        ({"transformer": 5, "vqvae": {}, "text_encoder": {}}, "transformer = 5; give a dict"),
+    ],
 )
 def test_names_and_parts_that_are_missing_are_told(config, sentence):
     with pytest.raises(UserError, match=sentence):
@@ -175,6 +183,19 @@ def test_weights_of_another_shape_are_named_by_tensor_and_file(system, tiny_sett
     (tmp_path / "checksums.sha256").unlink()
     with pytest.raises(UserError, match=r"transformer/diffusion.* asks for \(64, 16\)"):
         Amused.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", 5.5])
+def test_a_device_that_is_not_here_is_refused(saved, system, device):
+    for use in (lambda: Amused.from_pretrained(saved, device=device), lambda: system.to(device)):
+        with pytest.raises(UserError, match=r"device=.* cannot be used here; give cpu"):
+            use()
+
+
+@pytest.mark.parametrize("seed", [-1, "x", 2**64, None])
+def test_a_seed_that_is_none_builds_no_system(tiny_settings, seed):
+    with pytest.raises(UserError, match="seed="):
+        Amused.from_config(tiny_settings, seed=seed)
 
 
 def test_an_unknown_precision_is_refused(saved):

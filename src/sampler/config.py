@@ -5,7 +5,7 @@ Imports no torch, so that composing a configuration stays quick.
 
 from dataclasses import dataclass
 
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.masking.config import check_schedule
 
 KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
@@ -32,7 +32,7 @@ def check_sampler(config: SamplerConfig) -> None:
     """Refuse settings that no sampler can follow; raises UserError."""
     if config.name not in KNOWN_SAMPLERS:
         raise UserError(
-            f"sampler '{config.name}' is unknown; {nearest(config.name, KNOWN_SAMPLERS)}"
+            f"sampler {shown(config.name)} is unknown; {nearest(str(config.name), KNOWN_SAMPLERS)}"
         )
     if config.schedule is not None:
         check_schedule(config.schedule)
