@@ -16,7 +16,7 @@ from src.evaluation.config import EvaluationConfig
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
-from src.sampler.config import SamplerConfig, check_sampler
+from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, SHARED_KEYS, TrainingConfig
 from src.training.sizes import check_sizes
@@ -174,14 +174,14 @@ def check(config: RunConfig) -> None:
     whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
     for side in ("height", "width"):
         if getattr(config, side) is not None:
-            whole(side, getattr(config, side), 1, 10**6)
+            whole(side, getattr(config, side), 1, LARGEST_SIDE)
     _check_prompts(config)
     _check_seeds(config)
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
     check_lora(config.lora)
     between("adapter_scale", config.adapter_scale, -100, 100)
-    check_sampler(config.sampler)
+    check_sampler(config.sampler, "sampler.")
     _check_evaluation(config.evaluation)
     check_training(config.training)
     check_data(config.data)

@@ -11,7 +11,7 @@ class UserError(Exception):
     """
 
 
-LONGEST_SHOWN = 80  # letters of a value in a sentence
+LONGEST_SHOWN = 200  # letters of a value in a sentence
 
 
 def shown(value: object) -> str:
@@ -20,6 +20,11 @@ def shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # Python prints no number of more than 4,300 digits
         return "a number of thousands of digits"
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """A text as it stands in a sentence: its beginning, where it is long."""
     if len(text) <= LONGEST_SHOWN:
         return text
     return f"{text[: LONGEST_SHOWN - 20]}... ({len(text):,} letters)"

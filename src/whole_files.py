@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 from filelock import FileLock, Timeout
 
-from src.errors import UserError
+from src.errors import UserError, cut
 
 _TROUBLE = {
     errno.EACCES: "may not be written to (permission denied); choose another folder",
@@ -32,7 +32,7 @@ def storage_sentence(error: OSError, path: Path | str | None = None) -> str | No
     if error.errno not in _TROUBLE:
         return None
     where = Path(path or error.filename or ".")
-    sentence = f"{where} {_TROUBLE[error.errno]}"
+    sentence = f"{cut(str(where))} {_TROUBLE[error.errno]}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(_existing(where)).free
         sentence += f" ({free / 2**20:.0f} MiB free)"

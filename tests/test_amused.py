@@ -310,7 +310,8 @@ def test_token_ids_of_every_whole_type_are_decoded(system):
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"micro_cond": (12, 12, 0, 0, 6)}, "no names"),
         ({"micro_cond": MicroCond(12, -12, 0, 0, 6)}, "original_height=-12"),
-        ({"height": 2**20, "width": 2**20}, "height=1048576 and width=1048576 need about"),
+        ({"height": 2**14, "width": 2**14}, "height=16384 and width=16384 need about"),
+        ({"height": 2**20}, "height=1048576 is impossible.*at most 16,384"),
     ],
 )
 def test_bad_input_is_one_sentence_before_the_first_step(system, settings, sentence):

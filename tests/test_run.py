@@ -77,6 +77,33 @@ BAD_INPUT = {
     "empty list of prompts": (["+exp=generate", "prompts=[]"], "There are no prompts"),
     "prompt that is a number": (["+exp=generate", "prompts=[12]"], "prompts[0] is 12"),
     "prompts that are one text": (["+exp=generate", "prompts=heart"], "a list of texts"),
+    "prompt that stands for nothing": (["+exp=generate", "prompts=['???']"], "prompts[0] is '???'"),
+    "prompt that names a setting": (
+        ["+exp=generate", "prompts=['a','${seed}']"],
+        "prompts[1] is '${seed}', which settings read",
+    ),
+    "negative prompt that names a setting": (
+        [*ONE_PROMPT, "negative_prompts=['${seed}']"],
+        "negative_prompts[0]",
+    ),
+    "missing value": ([*ONE_PROMPT, "model=???"], "model=??? stands for a value that is missing"),
+    "seed of thousands of digits": ([*ONE_PROMPT, "seed=" + 5001 * "1"], "seed has thousands of"),
+    "seeds of thousands of digits": ([*ONE_PROMPT, f"seeds=[{5001 * '1'}]"], "seeds has thousands"),
+    "seed of 64 bits": ([*ONE_PROMPT, f"seed={2**63}"], "from 0 to 2**63 - 1"),
+    "endless picture": ([*ONE_PROMPT, "height=1000000"], "height=1000000 is impossible"),
+    "list for a group": (
+        [*ONE_PROMPT, "micro_cond=[1,2]"],
+        "micro_cond is a group of settings: set each by its name, as micro_cond.original_width=",
+    ),
+    "variant that is a path": ([*ONE_PROMPT, "model=a/b", "variant=../x"], "variant='../x'"),
+    "sampler's key by its name": (
+        [*ONE_PROMPT, "sampler.guidance_scale=-1"],
+        "sampler.guidance_scale=-1.0 is impossible",
+    ),
+    "one folder for a whole sweep": (
+        ["-m", *ONE_PROMPT, "seed=1,2", "output_dir=pictures"],
+        "output_dir=pictures is that of 2 jobs of this sweep",
+    ),
     "unbalanced quotes": (["+exp=generate", 'prompts=["a heart]'], "quote the whole argument"),
     "nothing to observe": (["+exp=observe"], "There are no prompts"),
     "prompt of broken bytes": (
@@ -128,6 +155,35 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(case, c
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["+exp=evaluate", "prompts=[" + 10**5 * "x" + "]"],
+        ["+exp=generate", "prompts=['" + 10**5 * "x" + "\ud800']"],
+        ["+exp=generate", "prompts=['" + 10**5 * "x"],
+    ],
+)
+def test_a_long_value_is_not_echoed_whole(arguments, capsys):
+    assert main(arguments) == 2
+    assert len(capsys.readouterr().err) < 500
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["height=34"], "height=34 is impossible; give a multiple of 4"),
+        (["model=embeded"], "model='embeded' is no folder and no hub id OWNER/NAME; did you mean"),
+        (["output_dir=/tmp/" + 300 * "o"], "has too long a name"),
+    ],
+)
+def test_a_refusal_of_the_task_itself_leaves_no_folder(change, said, tmp_path):
+    done = run(*ONE_PROMPT, *change, f"hydra.run.dir={tmp_path}/run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_bare_command_lists_every_experiment_with_its_question(capsys):
     assert main([]) == 0
     printed = capsys.readouterr().out
@@ -164,7 +220,7 @@ def run(*arguments: str, module: str = "src.run") -> subprocess.CompletedProcess
 def test_the_exit_status_of_a_process_is_two_and_no_traceback_is_shown():
     done = run("+exp=generate", "sampler.num_steps=0", 'prompts=["a red heart"]')
     assert done.returncode == 2
-    assert done.stderr.startswith("num_steps=0")
+    assert done.stderr.startswith("sampler.num_steps=0")
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -3,11 +3,12 @@
 Fetching goes through huggingface_hub, so its cache and HF_HUB_OFFLINE are honoured.
 """
 
+import os
 import re
 from pathlib import Path
 
 from src.checkpoint.folder import Place, Variant, check_variant
-from src.errors import UserError
+from src.errors import UserError, cut
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -27,17 +28,17 @@ def locate(path_or_hub_id: Place, variant: Variant = None) -> Path:
             "model_index.json, or a hub id (owner/name)"
         )
     path = Path(path_or_hub_id).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):  # which is also an answer about a name that no system takes
         return path
-    if path.exists():
+    if os.path.exists(path):
         raise UserError(
             f"{path} is a file, and a checkpoint is a folder: give the one with model_index.json"
         )
     hub_id = str(path_or_hub_id)
     if not HUB_ID.fullmatch(hub_id) or hub_id.startswith("."):
         raise UserError(
-            f"there is no checkpoint folder {path}: give a folder that holds model_index.json, "
-            "or a hub id (owner/name)"
+            f"there is no checkpoint folder {cut(str(path))}: give a folder that holds "
+            "model_index.json, or a hub id (owner/name)"
         )
     return _fetch(hub_id, variant)
 

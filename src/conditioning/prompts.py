@@ -62,8 +62,9 @@ def negative_rows(encoder: TextEncoder, negatives: Prompts, num_prompts: int) ->
     return text.rows([0] * num_prompts) if num_negatives == 1 else text
 
 
-def picture_order(num_prompts: int, num_each: int) -> list[int]:
+def picture_order(num_prompts: int, num_each: Any) -> list[int]:
     """The prompt of every picture, pictures of one prompt side by side; `num_each` a prompt."""
+    check_each(num_each)
     return [prompt for prompt in range(num_prompts) for _ in range(num_each)]
 
 

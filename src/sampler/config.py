@@ -11,6 +11,7 @@ from src.masking.config import check_schedule
 KNOWN_SAMPLERS = ("confidence",)  # the keys of sampler/registry.py
 MOST_STEPS = 10_000  # beyond all use; the trace keeps every one
 AMUSED_GUIDANCE = 10.0  # of a checkpoint that names none, as the published ones
+LARGEST_SIDE = 2**14  # pixels of a picture; memory allows less before long
 LARGEST = 1e6  # of a scale or temperature: beyond all use, and far from any overflow
 
 
@@ -28,8 +29,11 @@ class SamplerConfig:
     schedule: str | None = "cosine"  # one of masking's; a run's None is the checkpoint's own
 
 
-def check_sampler(config: SamplerConfig) -> None:
-    """Refuse settings that no sampler can follow; raises UserError."""
+def check_sampler(config: SamplerConfig, stage: str = "") -> None:
+    """Refuse settings that no sampler can follow; raises UserError.
+
+    stage: what stands before their names where they are keys of a run, "sampler."
+    """
     if config.name not in KNOWN_SAMPLERS:
         raise UserError(
             f"sampler {shown(config.name)} is unknown; {nearest(str(config.name), KNOWN_SAMPLERS)}"
@@ -39,7 +43,8 @@ def check_sampler(config: SamplerConfig) -> None:
     steps = config.num_steps
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise UserError(
-            f"num_steps={steps!r} is impossible; give a whole number from 1 to {MOST_STEPS:,}."
+            f"{stage}num_steps={shown(steps)} is impossible; give a whole number from 1 to "
+            f"{MOST_STEPS:,}."
         )
     for name in (
         "guidance_scale",
@@ -52,7 +57,8 @@ def check_sampler(config: SamplerConfig) -> None:
             continue
         if not _is_number(value) or not 0 <= value <= LARGEST:  # NaN is neither
             raise UserError(
-                f"{name}={value!r} is impossible; give a number from 0 to {LARGEST:,.0f}."
+                f"{stage}{name}={shown(value)} is impossible; give a number from 0 to "
+                f"{LARGEST:,.0f}."
             )
 
 

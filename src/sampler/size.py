@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from src.errors import UserError
+from src.errors import UserError, shown
 from src.memory import check_free
+from src.sampler.config import LARGEST_SIDE
 
 # of a decoding on CPU; less than the 36 to 39 measured, so that no size that fits is refused
 BYTES_PER_LOGIT = 32
@@ -12,8 +13,11 @@ BYTES_PER_FEATURE = 12  # the decoder's last convolution: input, output and one 
 
 def checked_side(name: str, pixels: Any, unit: int) -> int:
     """A side in pixels that is made of whole units; raises UserError for any other."""
-    if type(pixels) is not int or pixels < 1 or pixels % unit:
-        raise UserError(f"{name}={pixels!r} is impossible; give a multiple of {unit} pixels")
+    if type(pixels) is not int or not 1 <= pixels <= LARGEST_SIDE or pixels % unit:
+        raise UserError(
+            f"{name}={shown(pixels)} is impossible; give a multiple of {unit} pixels, at most "
+            f"{LARGEST_SIDE:,}"
+        )
     return pixels
 
 
