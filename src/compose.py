@@ -28,6 +28,7 @@ from yaml import YAMLError
 from src.config import CHAIN_KEYS, OF_THE_RUN, READ_BY, RunConfig, check, key_types
 from src.errors import UserError, cut, nearest, shown
 from src.experiments import CONF, experiments
+from src.training.check import check_key_read
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
 
@@ -66,6 +67,7 @@ def composed(overrides: list[str]) -> Composed:
         raise UserError(f"name='{config.name}' has to be the experiment's: leave it out.")
     check(config)
     _check_uses(parsed, config.task)
+    _check_is_of_experiment(parsed, config)
     return Composed(config, tree)
 
 
@@ -175,6 +177,26 @@ def _check_uses(overrides: list[Override], task: str) -> None:
                 f"{key} cannot be set for all three models at once, only data and "
                 f"{', '.join(CHAIN_KEYS)}; the rest stands in the three experiments' own files."
             )
+
+
+def _check_is_of_experiment(overrides: list[Override], config: RunConfig) -> None:
+    """Refuse another task or another model for an experiment, and keys that its model ignores."""
+    for override in overrides:
+        key, line, model = override.key_or_group, cut(override.input_line), config.training.model
+        (own,) = [header for header in experiments() if header.name == config.name]
+        if key in ("task", "kind") and getattr(config, key) != getattr(own, key):
+            raise UserError(
+                f"'{line}' is another {key} than that of the experiment {config.name}, which is "
+                f"{getattr(own, key)}: leave it out, or choose another +exp=NAME."
+            )
+        if key in ("training", "training.model") and config.task == "train":
+            trained = composed([f"+exp={config.name}"]).config.training.model
+            if model != trained:
+                raise UserError(
+                    f"'{line}' trains a {model}, and the experiment {config.name} a {trained}: "
+                    "leave it out, or choose another +exp=NAME."
+                )
+        check_key_read(key, line, config.task, model)
 
 
 def _check_prompt_list(key: str, value: Any) -> None:

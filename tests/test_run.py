@@ -45,6 +45,30 @@ BAD_INPUT = {
         "'prompts=[a]' has no effect: the task evaluate reads model,",
     ),
     "sampler for a training": (["+exp=glyphs_vqgan", "sampler=confidence"], "has no effect"),
+    "another model's setting for a training": (
+        ["+exp=glyphs_vqgan", "training.drop_prob=0.2"],
+        "'training.drop_prob=0.2' has no effect: it is for a uvit, and training.model=vqgan",
+    ),
+    "part to build on for a part": (
+        ["+exp=glyphs_clip", "training.image_tokenizer=x"],
+        "'training.image_tokenizer=x' has no effect",
+    ),
+    "masking for an image tokenizer": (
+        ["+exp=glyphs_vqgan", "masking=rectangles_512"],
+        "'masking=rectangles_512' has no effect: tokens are hidden from a uvit",
+    ),
+    "crop of drawn scenes": (
+        ["+exp=glyphs_uvit", "data.crop=center"],
+        "'data.crop=center' has no effect: the task train draws its scenes.",
+    ),
+    "another model for an experiment": (
+        ["+exp=glyphs_vqgan", "training=clip"],
+        "'training=clip' trains a clip, and the experiment glyphs_vqgan a vqgan",
+    ),
+    "another task for an experiment": (
+        ["+exp=glyphs_vqgan", "task=doctor"],
+        "'task=doctor' is another task than that of the experiment glyphs_vqgan, which is train",
+    ),
     "unknown flag": (["--config-dir=/tmp"], "'--config-dir=/tmp' is no flag"),
     "unpickling a former job": (["--experimental-rerun=config.pickle"], "is no flag"),
     "unknown key": ([*ONE_PROMPT, "sampler.num_stpes=3"], "did you mean 'sampler.num_steps'?"),
