@@ -3,7 +3,7 @@
 Dimensions: batch (pictures); height and width of the token grid, except where pixels are named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,9 +15,9 @@ from torch import Generator, Tensor
 
 from src.adapters.file import load_lora
 from src.adapters.lora import merge_lora
-from src.assembly import Parts, all_tensors, build_parts, open_parts, save_parts
+from src.assembly import Parts, all_tensors, build_parts, check_device, open_parts, save_parts
 from src.checkpoint.fingerprint import weights_hash
-from src.checkpoint.folder import CheckpointFolder
+from src.checkpoint.folder import CheckpointFolder, Place, Variant
 from src.checkpoint.locate import locate
 from src.conditioning.prompts import Prompts, checked_prompts
 from src.conditioning.rows import Rows, rows_for
@@ -25,20 +25,22 @@ from src.conditioning.text import Text, TextEncoder
 from src.data.micro_cond import MicroCond
 from src.errors import UserError
 from src.experiments import EMBEDDED_MODEL
-from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images, to_pixels
+from src.image_tokenizer.pictures import (
+    checked_ids,
+    decode_pixels,
+    encode_pixels,
+    to_images,
+    to_pixels,
+)
 from src.image_tokenizer.vqgan import VQGAN
-from src.memory import check_free
 from src.sampler.arguments import sampler_config
-from src.sampler.config import SamplerConfig
+from src.sampler.config import AMUSED_GUIDANCE, SamplerConfig
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.sampler.passes import Progress, decode_passes, passes_for
+from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
 from src.transformer.uvit import Condition, UViT
-
-# of a decoding on CPU; less than the 36 to 39 measured, so that no size that fits is refused
-BYTES_PER_LOGIT = 32
-BYTES_PER_FEATURE = 12  # the decoder's last convolution: input, output and one more
 
 
 class Generation(NamedTuple):
@@ -53,6 +55,7 @@ class Generation(NamedTuple):
 class Amused:
     """A transformer that fills in image tokens, told by a text encoder, seen by an image tokenizer.
 
+    mask_schedule, guidance_scale: what `generate` follows where it is told nothing else.
     pictures_per_pass: how many pictures go through the transformer at once when each has its own
         seed. At 1, the default, a seed's picture has the same bits in every batch; that costs
         speed where a device is faster on larger batches. Above 1, passes are filled up to that
@@ -66,21 +69,23 @@ class Amused:
         image_tokenizer: VQGAN,
         text_encoder: TextEncoder,
         mask_schedule: str = "cosine",
+        guidance_scale: float = AMUSED_GUIDANCE,
         pictures_per_pass: int = 1,
     ):
         self.transformer = transformer
         self.image_tokenizer = image_tokenizer
         self.text_encoder = text_encoder
         self.mask_schedule = mask_schedule
+        self.guidance_scale = guidance_scale
         self.pictures_per_pass = pictures_per_pass
 
     @classmethod
     def from_pretrained(
         cls,
-        path_or_hub_id: str | Path,
-        variant: str | None = None,
+        path_or_hub_id: Place,
+        variant: Variant = None,
         dtype: torch.dtype = torch.float32,
-        device: str | torch.device = "cpu",
+        device: Any = "cpu",
     ) -> "Amused":
         """Open a checkpoint in the published layout, from a folder or the Hugging Face hub.
 
@@ -92,9 +97,7 @@ class Amused:
         return cls(*open_parts(folder, dtype, device))
 
     @classmethod
-    def embedded(
-        cls, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
-    ) -> "Amused":
+    def embedded(cls, dtype: torch.dtype = torch.float32, device: Any = "cpu") -> "Amused":
         """Open the model of glyph scenes that is shipped with this repository."""
         if not EMBEDDED_MODEL.is_dir():
             raise UserError(
@@ -106,8 +109,8 @@ class Amused:
     @classmethod
     def from_config(
         cls,
-        config: str | Mapping[str, Any],
-        seed: int = 0,
+        config: Any,
+        seed: Any = 0,
         init: Literal["random", "training"] = "random",
     ) -> "Amused":
         """Build a system on fresh weights; see `assembly.build_parts` for what config may be.
@@ -117,7 +120,7 @@ class Amused:
         """
         return cls(*build_parts(config, seed, init))
 
-    def save_pretrained(self, path: str | Path, variant: str | None = None) -> None:
+    def save_pretrained(self, path: Place, variant: Variant = None) -> None:
         """Write the published layout, which diffusers opens too: whole files or none (UserError).
 
         variant: "fp16" names the weight files so; they hold this system's own precision.
@@ -132,8 +135,9 @@ class Amused:
         """Make the adapter part of the weights, as `save_pretrained` asks for."""
         merge_lora(self)
 
-    def to(self, device: str | torch.device) -> "Amused":
-        """Move all parts to a device."""
+    def to(self, device: Any) -> "Amused":
+        """Move all parts to a device; raises UserError for one that is not there."""
+        check_device(device)
         for part in self._parts[:3]:
             part.to(device)
         return self
@@ -166,7 +170,8 @@ class Amused:
 
     @property
     def _parts(self) -> Parts:
-        return Parts(self.transformer, self.image_tokenizer, self.text_encoder, self.mask_schedule)
+        models = self.transformer, self.image_tokenizer, self.text_encoder
+        return Parts(*models, self.mask_schedule, self.guidance_scale)
 
     def encode_prompts(self, prompts: str | Sequence[str]) -> Text:
         """What the transformer hears of prompts, a row each; `generate` takes it in their place."""
@@ -179,9 +184,12 @@ class Amused:
         """
         return encode_pixels(self.image_tokenizer, to_pixels(images))
 
-    def decode_tokens(self, token_ids: Int[Tensor, "batch height width"]) -> list[Image]:
-        """The pictures of token ids; UserError for an id without a code, as a hidden token is."""
-        return to_images(decode_pixels(self.image_tokenizer, token_ids))
+    def decode_tokens(self, token_ids: Any) -> list[Image]:
+        """The pictures of token ids, batch x height x width whole numbers.
+
+        Raises UserError for anything else, and for an id without a code, as a hidden token is.
+        """
+        return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
 
     @torch.no_grad()
     def generate(
@@ -189,7 +197,7 @@ class Amused:
         prompts: Prompts,
         negative_prompts: Prompts = None,
         num_steps: int = 12,
-        guidance_scale: float = 10.0,
+        guidance_scale: Any = None,
         choice_temperature: Any = (2.0, 0.0),
         num_images_per_prompt: int = 1,
         seeds: Any = None,
@@ -199,8 +207,8 @@ class Amused:
         width: int | None = None,
         record: bool = True,
         *,
-        sampler: str = "confidence",
-        schedule: str | None = None,
+        sampler: Any = "confidence",
+        schedule: Any = None,
         sampling_temperature: float = 1.0,
         progress: Progress | None = None,
     ) -> Generation:
@@ -208,8 +216,9 @@ class Amused:
 
         prompts: a text, several, or what `encode_prompts` gave; negative_prompts likewise, where
             one serves all and None is the empty prompt.
-        guidance_scale: 1 = off, in one pass instead of two. With seeds, below 1 the prompt counts
-            less, and at 0 not at all; with a generator, all up to 1 is off, as upstream.
+        guidance_scale: None is the checkpoint's own; 1 = off, in one pass instead of two. With
+            seeds, below 1 the prompt counts less, and at 0 not at all; with a generator, all up to
+            1 is off, as upstream.
         choice_temperature: of the first and the last step; a single number ends at 0.01.
         seeds: one a picture, fresh ones if None; the picture then depends on prompt and seed alone.
         generator: instead of seeds: upstream's order of draws, float32 schedule and tie rule, all
@@ -222,13 +231,13 @@ class Amused:
         config = sampler_config(
             sampler,
             num_steps,
-            guidance_scale,
+            self.guidance_scale if guidance_scale is None else guidance_scale,
             choice_temperature,
             sampling_temperature,
-            schedule or self.mask_schedule,
+            self.mask_schedule if schedule is None else schedule,
             follows_upstream=generator is not None,
         )
-        size = self._checked_side("width", width), self._checked_side("height", height)
+        size = self._size(width, height)
         micro_cond = MicroCond.default(*size) if micro_cond is None else micro_cond
         rows = rows_for(
             self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
@@ -247,15 +256,17 @@ class Amused:
     ) -> Generation:
         """Fill in whole grids of hidden tokens; size is width and height in pixels."""
         seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
-        self._check_memory(*size, num_together=len(passes[0].pictures))
-        columns, lines = (side // self.image_tokenizer.downscale for side in size)
+        downscale, num_codes = self.image_tokenizer.downscale, self.transformer.config.codebook_size
+        channels, together = self.image_tokenizer.config.block_out_channels[0], passes[0].pictures
+        check_size_fits(size, len(together), downscale, num_codes, channels, str(self.device))
+        columns, lines = (side // downscale for side in size)
         shape = (rows.num_pictures, lines, columns)
         trace = decode_passes(
             passes,
             lambda pictures: self._predict_for(rows.pick(pictures)),
             torch.full(shape, self.transformer.mask_token_id, device=self.device),
             self.transformer.mask_token_id,
-            self.transformer.config.codebook_size,
+            num_codes,
             config,
             progress,
         )
@@ -279,20 +290,10 @@ class Amused:
     def _prepare(self, text: Text, micro_cond: Tensor) -> Condition:
         return self.transformer.prepare(text.text_states, text.pooled_text, micro_cond)
 
-    def _checked_side(self, name: str, pixels: Any) -> int:
-        """A side that makes whole tokens, and whole pairs of them where these are halved."""
-        if pixels is None:
-            return getattr(self, name)
+    def _size(self, width: Any, height: Any) -> tuple[int, int]:
+        """Sides that make whole tokens, and whole pairs of them where these are halved."""
         unit = self.image_tokenizer.downscale * (2 if self.transformer.config.downsample else 1)
-        if type(pixels) is not int or pixels < 1 or pixels % unit:
-            raise UserError(f"{name}={pixels!r} is impossible; give a multiple of {unit} pixels")
-        return pixels
-
-    def _check_memory(self, width: int, height: int, num_together: int) -> None:
-        """Refuse a size that could only end with the process being killed for its memory."""
-        num_tokens = width * height // self.image_tokenizer.downscale**2
-        logits = num_together * num_tokens * self.transformer.config.codebook_size * BYTES_PER_LOGIT
-        channels = self.image_tokenizer.config.block_out_channels[0]
-        needed = max(logits, width * height * channels * BYTES_PER_FEATURE)
-        what = f"height={height} and width={width}"
-        check_free(needed, str(self.device), what, "give smaller sides")
+        return (
+            self.width if width is None else checked_side("width", width, unit),
+            self.height if height is None else checked_side("height", height, unit),
+        )

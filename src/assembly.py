@@ -11,7 +11,14 @@ from src.adapters.file import lora_tensors
 from src.adapters.layers import base_state
 from src.adapters.lora import has_lora, strengths
 from src.checkpoint.fit import fit
-from src.checkpoint.folder import CheckpointFolder, settings_name
+from src.checkpoint.folder import (
+    INDEX_FILE,
+    CheckpointFolder,
+    Place,
+    Variant,
+    check_variant,
+    settings_name,
+)
 from src.checkpoint.read import read_json, read_tensors
 from src.checkpoint.write import new_checkpoint, write_index, write_settings, write_tensors
 from src.conditioning import clip
@@ -19,12 +26,15 @@ from src.conditioning.glyph_tokenizer import build_tokenizer
 from src.conditioning.text import TextEncoder
 from src.conditioning.text_tokenizer import stand_in_tokenizer
 from src.conditioning.tokenizer_folder import load_text_tokenizer, save_text_tokenizer
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer import weights as image_tokenizer_weights
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.image_tokenizer.vqgan import VQGAN
+from src.limits import check_seed
 from src.masking.config import check_schedule
+from src.published.settings import check_complete
+from src.sampler.config import AMUSED_GUIDANCE, LARGEST
 from src.transformer import config as transformer_config
 from src.transformer import open_muse_config, open_muse_weights
 from src.transformer import weights as transformer_weights
@@ -32,6 +42,14 @@ from src.transformer.uvit import UViT
 
 PRESETS = ("amused_256", "amused_512")
 PARTS = ("transformer", "vqvae", "text_encoder")
+REQUIRED = {  # keys of the settings files that no checkpoint leaves out
+    "transformer": transformer_config.REQUIRED,
+    "vqvae": image_tokenizer_config.REQUIRED,
+    "text_encoder": clip.REQUIRED,
+    "scheduler": ("mask_token_id", "masking_schedule"),
+}
+# of model_index.json: what a checkpoint draws well at; the published ones are without it
+GUIDANCE_KEY = "_guidance_scale"
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -42,9 +60,10 @@ class Parts(NamedTuple):
     image_tokenizer: VQGAN
     text_encoder: TextEncoder
     mask_schedule: str  # one of masking's known schedules
+    guidance_scale: float = AMUSED_GUIDANCE  # where whoever draws names none
 
 
-def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch.device) -> Parts:
+def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: Any) -> Parts:
     """The parts of a checkpoint, in evaluation mode; every fault of its files is a UserError.
 
     Its transformer may be one that open-muse wrote; see `open_transformer`.
@@ -52,6 +71,9 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
         whose settings say `force_upcast` stays in float32: it overflows otherwise.
     """
     _check_dtype(dtype)
+    check_device(device)
+    for part in (*PARTS, "tokenizer", "scheduler"):
+        folder.class_of(part)
     with torch.device("meta"):  # shapes only: the numbers come from the files
         vqgan = VQGAN(image_tokenizer_config.from_published(*_settings(folder, "vqvae")))
     tower = clip.build_clip(*_settings(folder, "text_encoder"))
@@ -66,7 +88,9 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
         module.to(device).eval()
     tokenizer = load_text_tokenizer(folder.files_of("tokenizer"), folder.class_of("tokenizer"))
     schedule = _schedule(*_settings(folder, "scheduler"), transformer.mask_token_id)
-    return Parts(transformer, vqgan, TextEncoder(tower, tokenizer), schedule)
+    return Parts(
+        transformer, vqgan, TextEncoder(tower, tokenizer), schedule, _guidance_scale(folder)
+    )
 
 
 def open_transformer(
@@ -90,19 +114,25 @@ def open_transformer(
     return _read_open_muse(folder, folder, dtype, sample_size).to(device).eval()
 
 
-def build_parts(
-    settings: str | Mapping[str, Any], seed: int, init: Literal["random", "training"]
-) -> Parts:
+def build_parts(settings: Any, seed: Any, init: Literal["random", "training"]) -> Parts:
     """The parts on fresh weights, in evaluation mode; one seed gives the same ones.
 
     settings: "amused_256", "amused_512", or an object with the published settings of
         `transformer`, `vqvae` and `text_encoder`, and if need be of `scheduler`. `tokenizer` may
         hold the `words` of a grammar; without it, the stand-in CLIP tokenizer is made to size.
     """
+    if not isinstance(settings, str | Mapping):
+        raise UserError(
+            f"the settings are {shown(settings)}; give one of {', '.join(PRESETS)}, or a dict"
+        )
     chosen = _preset(settings) if isinstance(settings, str) else dict(settings)
     for part in PARTS:
         if part not in chosen:
             raise UserError(f"the settings lack '{part}'; needed are {', '.join(PARTS)}")
+    for part in chosen.keys() & {*PARTS, "scheduler", "tokenizer"}:
+        if not isinstance(chosen[part], Mapping):
+            raise UserError(f"the settings have {part} = {shown(chosen[part])}; give a dict")
+    check_seed("seed", seed)
     if init not in ("random", "training"):
         raise UserError(f"init is '{init}'; {nearest(init, ('random', 'training'))}")
     generator = Generator().manual_seed(seed)
@@ -115,7 +145,7 @@ def build_parts(
     return Parts(transformer.eval(), vqgan.eval(), text_encoder.eval(), schedule)
 
 
-def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str | None) -> None:
+def save_parts(parts: Parts, path: Place, dtype: torch.dtype, variant: Variant) -> None:
     """Write a checkpoint in the published layout, weights as `dtype`, with checksums.
 
     Raises UserError while an adapter is in: the layout has no place for it.
@@ -125,6 +155,7 @@ def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str 
             "the model carries an adapter, for which the published layout has no place: call "
             "merge_lora() first, or write the adapter alone with save_lora()."
         )
+    check_variant(variant)
     tower = parts.text_encoder.clip
     scheduler = {"_class_name": "AmusedScheduler", "mask_token_id": parts.transformer.mask_token_id}
     with new_checkpoint(path) as draft:
@@ -139,7 +170,9 @@ def save_parts(parts: Parts, path: str | Path, dtype: torch.dtype, variant: str 
         for part, tensors in published_tensors(parts).items():
             write_tensors(draft, part, tensors, dtype, variant)
         tokenizer = parts.text_encoder.tokenizer
-        write_index(draft, save_text_tokenizer(tokenizer, draft / "tokenizer"))
+        is_usual = parts.guidance_scale == AMUSED_GUIDANCE
+        notes = {} if is_usual else {GUIDANCE_KEY: parts.guidance_scale}
+        write_index(draft, save_text_tokenizer(tokenizer, draft / "tokenizer"), notes)
 
 
 def published_tensors(parts: Parts) -> dict[str, dict[str, Tensor]]:
@@ -189,13 +222,26 @@ def _read_open_muse(
     return transformer
 
 
+def check_device(device: Any) -> None:
+    """Raise UserError for what torch does not know as a device, or has not got here."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        raise UserError(
+            f"device={shown(device)} cannot be used here; give cpu, or cuda or cuda:N where torch "
+            "sees such a GPU"
+        ) from error
+
+
 def _check_dtype(dtype: torch.dtype) -> None:
     if dtype not in DTYPES:
         raise UserError(f"dtype is {dtype}: {', '.join(str(known) for known in DTYPES)} are known")
 
 
 def _settings(folder: CheckpointFolder, part: str) -> tuple[dict[str, Any], str]:
-    return folder.settings(part), str(folder.folder / part / settings_name(part))
+    settings, place = folder.settings(part), str(folder.folder / part / settings_name(part))
+    check_complete(settings, REQUIRED[part], place)
+    return settings, place
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -213,14 +259,29 @@ def _build_text_encoder(
 ) -> TextEncoder:
     settings = clip.clip_l14_settings() | chosen["text_encoder"]
     window = settings["max_position_embeddings"]
-    if "tokenizer" in chosen:
-        tokenizer = build_tokenizer(chosen["tokenizer"]["words"], window)
-        settings = settings | {"vocab_size": len(tokenizer)}
-    else:
-        tokenizer = stand_in_tokenizer(settings["vocab_size"], window)
+    try:
+        if "tokenizer" in chosen:
+            tokenizer = build_tokenizer(chosen["tokenizer"]["words"], window)
+            settings = settings | {"vocab_size": len(tokenizer)}
+        else:
+            tokenizer = stand_in_tokenizer(settings["vocab_size"], window)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"the settings describe no text tokenizer: {error}") from error
     tower = clip.build_clip(settings, "text_encoder")
     clip.initialise(tower, init, generator)
     return TextEncoder(tower, tokenizer)
+
+
+def _guidance_scale(folder: CheckpointFolder) -> float:
+    """The guidance that a checkpoint asks for, aMUSEd's where it says nothing."""
+    asked = folder.index.get(GUIDANCE_KEY, AMUSED_GUIDANCE)
+    is_number = isinstance(asked, int | float) and not isinstance(asked, bool)
+    if not is_number or not 0 <= asked <= LARGEST:
+        raise UserError(
+            f"{folder.folder / INDEX_FILE} has {GUIDANCE_KEY} = {asked!r}, which should be a "
+            f"number from 0 to {LARGEST:,.0f}"
+        )
+    return asked
 
 
 def _schedule(settings: Mapping[str, Any], place: str, mask_token_id: int) -> str:

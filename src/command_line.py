@@ -76,7 +76,7 @@ Settings worth knowing
   model=embedded                  or a folder of a checkpoint, amused_256, amused_512, a hub id
   seeds=[1,2,3]                   one an image; a seed fixes the picture whatever its batch
   sampler.num_steps=12            decoding steps
-  sampler.guidance_scale=10       1 = off
+  sampler.guidance_scale=2        1 = off; left out, the model's own
   device=auto                     cpu, cuda, cuda:1
   output_dir=PATH                 where pictures go instead of the run's folder
   save_record=true                replace the committed record, figures and page of the experiment

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
@@ -26,8 +26,9 @@ from omegaconf.errors import (
 from yaml import YAMLError
 
 from src.config import CHAIN_KEYS, OF_THE_RUN, READ_BY, RunConfig, check, key_types
-from src.errors import UserError, nearest
+from src.errors import UserError, cut, nearest, shown
 from src.experiments import CONF, experiments
+from src.training.check import check_key_read
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
 
@@ -66,6 +67,7 @@ def composed(overrides: list[str]) -> Composed:
         raise UserError(f"name='{config.name}' has to be the experiment's: leave it out.")
     check(config)
     _check_uses(parsed, config.task)
+    _check_is_of_experiment(parsed, config)
     return Composed(config, tree)
 
 
@@ -104,9 +106,12 @@ def _own_hydra() -> Iterator[None]:
 def _parsed(text: str) -> Override:
     try:
         return OverridesParser.create().parse_override(text)
+    except ValueError as error:  # Python reads no number of more than 4,300 digits
+        key = cut(text.partition("=")[0])
+        raise UserError(f"The value of {key} has thousands of digits; give fewer.") from error
     except HydraException as error:
-        key = text.partition("=")[0]
-        why = str(error).splitlines()[0]
+        key = cut(text.partition("=")[0])
+        why = cut(str(error).splitlines()[0])
         raise UserError(
             f"""Cannot read the value of {key} ({why}); quote the whole argument and every """
             f"""text in it, as in 'prompts=["a red heart, small"]'."""
@@ -137,6 +142,8 @@ def _check_override(override: Override) -> None:
             raise UserError(f"{key}={value} is unknown; {nearest(str(value), options)}")
     elif key in PROMPT_KEYS:
         _check_prompt_list(key, value)
+    elif value == "???":  # OmegaConf's sign for a value that somebody else has to give
+        raise UserError(f"{key}=??? stands for a value that is missing; write it out.")
     elif key == "hydra.verbose" and not isinstance(value, bool):
         raise UserError(f"hydra.verbose={value} names no log of this program; give true or false.")
     elif not key.startswith(("hydra.", "hydra/")):
@@ -162,13 +169,34 @@ def _check_uses(overrides: list[Override], task: str) -> None:
         is_ours = stage in {entry.name for entry in fields(RunConfig)}
         if is_ours and stage not in (*READ_BY[task], *OF_THE_RUN):
             read = ", ".join(READ_BY[task]) or "no key"
-            raise UserError(f"'{override.input_line}' has no effect: the task {task} reads {read}.")
+            line = cut(override.input_line)
+            raise UserError(f"'{line}' has no effect: the task {task} reads {read}.")
         is_handed_on = key in (*CHAIN_KEYS, "data", "exp") or key.startswith(("data.", "hydra"))
         if task == "train_all" and not is_handed_on:
             raise UserError(
                 f"{key} cannot be set for all three models at once, only data and "
                 f"{', '.join(CHAIN_KEYS)}; the rest stands in the three experiments' own files."
             )
+
+
+def _check_is_of_experiment(overrides: list[Override], config: RunConfig) -> None:
+    """Refuse another task or another model for an experiment, and keys that its model ignores."""
+    for override in overrides:
+        key, line, model = override.key_or_group, cut(override.input_line), config.training.model
+        (own,) = [header for header in experiments() if header.name == config.name]
+        if key in ("task", "kind") and getattr(config, key) != getattr(own, key):
+            raise UserError(
+                f"'{line}' is another {key} than that of the experiment {config.name}, which is "
+                f"{getattr(own, key)}: leave it out, or choose another +exp=NAME."
+            )
+        if key in ("training", "training.model") and config.task == "train":
+            trained = composed([f"+exp={config.name}"]).config.training.model
+            if model != trained:
+                raise UserError(
+                    f"'{line}' trains a {model}, and the experiment {config.name} a {trained}: "
+                    "leave it out, or choose another +exp=NAME."
+                )
+        check_key_read(key, line, config.task, model)
 
 
 def _check_prompt_list(key: str, value: Any) -> None:
@@ -178,7 +206,13 @@ def _check_prompt_list(key: str, value: Any) -> None:
         raise UserError(f"""{key} has to be a list of texts: '{key}=["a red heart"]'.""")
     for index, prompt in enumerate(value):
         if not isinstance(prompt, str) and type(prompt).__name__ != "QuotedString":
-            raise UserError(f"{key}[{index}] is {prompt!r}; a prompt is text in quotes.")
+            raise UserError(f"{key}[{index}] is {shown(prompt)}; a prompt is text in quotes.")
+        text = str(getattr(prompt, "text", prompt))
+        if text == "???" or re.search(r"(?<!\\)\$\{", text):  # signs of OmegaConf's own
+            raise UserError(
+                f"{key}[{index}] is {shown(text)}, which settings read as a value to be filled in; "
+                "put such a prompt into a text file, prompts_file=PATH, or write \\${ for ${."
+            )
 
 
 def _refuse_foreign_code(node: Any, place: str) -> None:
@@ -214,8 +248,11 @@ def _sentence(error: BaseException, overrides: list[Override]) -> str:
         typed = [each.input_line for each in overrides if each.key_or_group == key]
         given = "null" if "not Optional" in message else value and value[1]
         given = given or (typed and typed[-1].partition("=")[2])
-        ending = f"; '{given}' is not." if given else "."
+        ending = f"; '{cut(given)}' is not." if given else "."
         return f"{where}{bare} has to be {_type_words(known[bare])}{ending}"
+    if key and is_dataclass(known.get(bare)):
+        inner = f"{bare}.{fields(known[bare])[0].name}"
+        return f"{where}{bare} is a group of settings: set each by its name, as {inner}=..."
     if key and bare.startswith("hydra") and isinstance(reason, KEY_ERRORS):
         return f"{where}Hydra has no setting '{key}'; {nearest(str(key), HYDRA_KEYS)}"
     if key and bare not in known and isinstance(reason, KEY_ERRORS):

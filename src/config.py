@@ -11,13 +11,13 @@ from omegaconf import MISSING
 from src.adapters.config import LoraConfig, check_lora
 from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
-from src.errors import UserError
+from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.style_config import StyleConfig, check_style
 from src.experiments import KINDS
-from src.limits import between, check_seed, one_of, whole
+from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
-from src.sampler.config import SamplerConfig, check_sampler
+from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, SHARED_KEYS, TrainingConfig
 from src.training.lesson_config import LessonConfig, check_lesson
@@ -140,7 +140,9 @@ class RunConfig:
 
     data: DataConfig = field(default_factory=DataConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
-    sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
+    sampler: SamplerConfig = field(
+        default_factory=lambda: SamplerConfig(schedule=None, guidance_scale=None)
+    )
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -178,6 +180,8 @@ def check(config: RunConfig) -> None:
         )
     if config.model == EMBEDDED and config.variant is not None:
         raise UserError(f"variant={config.variant}: model={EMBEDDED} has none; leave variant out.")
+    if config.variant is not None:
+        plain_name("variant", config.variant, "fp16")
     kind, _, index = config.device.partition(":")
     is_numbered = ":" in config.device
     if kind not in ("auto", "cpu", "cuda") or (
@@ -187,14 +191,14 @@ def check(config: RunConfig) -> None:
     whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
     for side in ("height", "width"):
         if getattr(config, side) is not None:
-            whole(side, getattr(config, side), 1, 10**6)
+            whole(side, getattr(config, side), 1, LARGEST_SIDE)
     _check_prompts(config)
     _check_seeds(config)
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
     check_lora(config.lora)
     between("adapter_scale", config.adapter_scale, -100, 100)
-    check_sampler(config.sampler)
+    check_sampler(config.sampler, "sampler.")
     _check_evaluation(config.evaluation)
     check_style(config.style)
     if config.task == "teach_glyph":
@@ -244,9 +248,9 @@ def _check_prompts(config: RunConfig) -> None:
     for key in ("prompts", "negative_prompts"):
         for index, prompt in enumerate(getattr(config, key) or []):
             if not isinstance(prompt, str):
-                raise UserError(f"{key}[{index}] is {prompt!r}; a prompt is text in quotes.")
-            if any("\ud800" <= letter <= "\udfff" for letter in prompt):  # bytes that were no text
-                raise UserError(f"{key}[{index}] is {prompt!r}, which is not text in UTF-8.")
+                raise UserError(f"{key}[{index}] is {shown(prompt)}; a prompt is text in quotes.")
+            if not is_encodable(prompt):
+                raise UserError(f"{key}[{index}] is {shown(prompt)}, which is not text in UTF-8.")
     negative = config.negative_prompts
     if negative is not None and config.prompts and len(negative) not in (1, len(config.prompts)):
         raise UserError(

@@ -11,6 +11,30 @@ class UserError(Exception):
     """
 
 
+LONGEST_SHOWN = 200  # letters of a value in a sentence
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a sentence: as it would be typed, and cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """A text as it stands in a sentence: its beginning, where it is long."""
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return f"{text[: LONGEST_SHOWN - 20]}... ({len(text):,} letters)"
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text is one in UTF-8; bytes that were none come in as half a letter."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown `word`: the nearest known one, and then them all."""
     names = sorted(str(name) for name in known)

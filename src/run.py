@@ -7,12 +7,13 @@ Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says wh
 import importlib
 import os
 import select
+import shutil
 import sys
 import warnings
 from pathlib import Path
 
 from src.command_line import HELP, Request, listing, read_request
-from src.errors import UserError
+from src.errors import UserError, cut
 from src.experiments import CONF
 from src.whole_files import storage_sentence
 
@@ -69,11 +70,24 @@ def _answer(arguments: list[str]) -> int:
 
     overrides = list(request.overrides)
     jobs = jobs_of(overrides) if request.is_sweep else [overrides]
-    trees = [composed(job).tree for job in jobs]  # all of them, before anything is written
+    runs = [composed(job) for job in jobs]  # all of them, before anything is written
+    trees = [each.tree for each in runs]
+    _check_places([each.config.output_dir for each in runs])
     if request.shown is None:
         return _launch(request)
     print(_shown(trees[0], request.shown))
     return 0
+
+
+def _check_places(places: list[str | None]) -> None:
+    """Raise UserError if several jobs of a sweep would write into one folder."""
+    given = [place for place in places if place is not None]
+    for place in given:
+        if given.count(place) > 1:
+            raise UserError(
+                f"output_dir={cut(place)} is that of {given.count(place)} jobs of this sweep: "
+                "leave it out, and each has a folder of its own, or give each another one."
+            )
 
 
 def _shown(tree, part: str) -> str:
@@ -99,11 +113,27 @@ def _launch(request: Request) -> int:
         except UserError as error:  # the other jobs of a sweep still run
             print(error, file=sys.stderr)
             refused.append(folder)
+        except OSError as error:  # here, or Hydra would say in another line what was typed
+            sentence = storage_sentence(error)
+            if sentence is None:
+                raise
+            print(sentence, file=sys.stderr)
+            refused.append(folder)
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of ending in Hydra's own words
     sys.argv = [sys.argv[0], *request.overrides, *(["--multirun"] if request.is_sweep else [])]
     hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+    for folder in refused:
+        _remove_if_empty(folder)
     return REFUSED if refused else 0
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Take away a refused run's folder that holds no more than Hydra's own notes of it."""
+    logs = list(folder.glob("*.log"))
+    is_noted_only = {path.name for path in folder.glob("*")} <= {".hydra", *(x.name for x in logs)}
+    if is_noted_only and not any(log.stat().st_size for log in logs):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

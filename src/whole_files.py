@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 from filelock import FileLock, Timeout
 
-from src.errors import UserError
+from src.errors import UserError, cut
 
 _TROUBLE = {
     errno.EACCES: "may not be written to (permission denied); choose another folder",
@@ -32,7 +32,7 @@ def storage_sentence(error: OSError, path: Path | str | None = None) -> str | No
     if error.errno not in _TROUBLE:
         return None
     where = Path(path or error.filename or ".")
-    sentence = f"{where} {_TROUBLE[error.errno]}"
+    sentence = f"{cut(str(where))} {_TROUBLE[error.errno]}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(_existing(where)).free
         sentence += f" ({free / 2**20:.0f} MiB free)"
@@ -83,7 +83,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
                 part.write(data)
                 part.flush()
                 os.fsync(part.fileno())
-            os.chmod(part.name, 0o666 & ~_umask())  # a temporary file is private otherwise
+            os.chmod(part.name, usual_mode())  # a temporary file is private otherwise
             os.replace(part.name, path)
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
@@ -117,7 +117,8 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
-def _umask() -> int:
+def usual_mode(wanted: int = 0o666) -> int:
+    """The permissions that this process gives to what it makes: `wanted` less the umask."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return wanted & ~mask

@@ -247,6 +247,29 @@ def test_a_token_still_hidden_cannot_be_decoded(system):
         system.decode_tokens(torch.full((1, 6, 6), system.transformer.mask_token_id))
 
 
+@pytest.mark.parametrize(
+    ("token_ids", "sentence"),
+    [
+        (torch.zeros(1, 6, 6), "torch.float32 and shape"),
+        (torch.zeros(1, 6, 6, dtype=torch.bool), "torch.bool"),
+        (torch.zeros(6, 6, dtype=torch.int64), r"shape \(6, 6\): give whole numbers, batch x rows"),
+        (torch.zeros(0, 6, 6, dtype=torch.int64), r"shape \(0, 6, 6\)"),
+        ([[[1]]], "token_ids is a list"),
+        (None, "token_ids is a NoneType"),
+        (torch.full((1, 2, 2), -1), "Token id -1"),
+        (torch.full((1, 2, 2), 40, dtype=torch.int16), "Token id 40"),
+    ],
+)
+def test_what_are_no_token_ids_is_refused(system, token_ids, sentence):
+    with pytest.raises(UserError, match=sentence):
+        system.decode_tokens(token_ids)
+
+
+def test_token_ids_of_every_whole_type_are_decoded(system):
+    ids = torch.arange(36).view(1, 6, 6)
+    assert system.decode_tokens(ids.to(torch.uint8)) == system.decode_tokens(ids)
+
+
 # ---- bad input
 
 
@@ -274,11 +297,21 @@ def test_a_token_still_hidden_cannot_be_decoded(system):
         ({"height": 13}, "height=13 is impossible; give a multiple of 2"),
         ({"width": 0}, "width=0"),
         ({"height": -2}, "height=-2"),
+        ({"num_images_per_prompt": 10**9}, "num_images_per_prompt is 1000000000"),
+        ({"num_images_per_prompt": 10**5, "prompts": ["a"] * 20_000}, "texts of .* pictures need"),
+        ({"seeds": [1, 2**63]}, r"seeds\[1\]=9223372036854775808 .* from 0 to 2\*\*63 - 1"),
+        ({"seeds": [1, 10**5000]}, "thousands of digits"),
+        ({"prompts": ["sun", "\ud800"]}, r"number 2 of prompts is '\\ud800', .*UTF-8"),
+        ({"sampler": None}, "sampler None is unknown"),
+        ({"schedule": 5}, "schedule=5 is unknown"),
+        ({"schedule": ""}, "schedule='' is unknown"),
+        ({"guidance_scale": "10"}, "guidance_scale='10'"),
         ({"sampler": "confidance"}, "did you mean 'confidence'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"micro_cond": (12, 12, 0, 0, 6)}, "no names"),
         ({"micro_cond": MicroCond(12, -12, 0, 0, 6)}, "original_height=-12"),
-        ({"height": 2**20, "width": 2**20}, "height=1048576 and width=1048576 need about"),
+        ({"height": 2**14, "width": 2**14}, "height=16384 and width=16384 need about"),
+        ({"height": 2**20}, "height=1048576 is impossible.*at most 16,384"),
     ],
 )
 def test_bad_input_is_one_sentence_before_the_first_step(system, settings, sentence):

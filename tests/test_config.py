@@ -66,6 +66,7 @@ def test_composing_gives_the_stages_their_own_dataclasses():
 
 def test_the_sampler_follows_the_checkpoint_unless_told_otherwise():
     assert RunConfig().sampler.schedule is None
+    assert composed(["+exp=generate", "prompts=[a]"]).config.sampler.guidance_scale is None
     trained = composed(["+exp=glyphs_uvit", "masking.schedule=linear"]).config
     assert (trained.masking.schedule, trained.sampler.schedule) == ("linear", None)
     drawn = composed(["+exp=generate", "prompts=[a]", "sampler.schedule=linear"]).config

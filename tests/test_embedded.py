@@ -25,6 +25,16 @@ def world() -> World:
     return World(composed(["+exp=evaluate"]).config.data)
 
 
+def test_unless_told_otherwise_it_draws_with_its_own_guidance(amused, world):
+    caption = example(world, 50_000, 0, "test").caption
+    own = amused.generate(caption, seeds=[1]).token_ids
+    told, published = (
+        amused.generate(caption, seeds=[1], guidance_scale=scale).token_ids for scale in (2.0, 10.0)
+    )
+    assert torch.equal(own, told)
+    assert not torch.equal(own, published)
+
+
 def token_ids(amused, captions, seeds, batch):
     """Token ids by seed, drawn in batches of a size."""
     found = {}

@@ -45,6 +45,30 @@ BAD_INPUT = {
         "'prompts=[a]' has no effect: the task evaluate reads model,",
     ),
     "sampler for a training": (["+exp=glyphs_vqgan", "sampler=confidence"], "has no effect"),
+    "another model's setting for a training": (
+        ["+exp=glyphs_vqgan", "training.drop_prob=0.2"],
+        "'training.drop_prob=0.2' has no effect: it is for a uvit, and training.model=vqgan",
+    ),
+    "part to build on for a part": (
+        ["+exp=glyphs_clip", "training.image_tokenizer=x"],
+        "'training.image_tokenizer=x' has no effect",
+    ),
+    "masking for an image tokenizer": (
+        ["+exp=glyphs_vqgan", "masking=rectangles_512"],
+        "'masking=rectangles_512' has no effect: tokens are hidden from a uvit",
+    ),
+    "crop of drawn scenes": (
+        ["+exp=glyphs_uvit", "data.crop=center"],
+        "'data.crop=center' has no effect: the task train draws its scenes.",
+    ),
+    "another model for an experiment": (
+        ["+exp=glyphs_vqgan", "training=clip"],
+        "'training=clip' trains a clip, and the experiment glyphs_vqgan a vqgan",
+    ),
+    "another task for an experiment": (
+        ["+exp=glyphs_vqgan", "task=doctor"],
+        "'task=doctor' is another task than that of the experiment glyphs_vqgan, which is train",
+    ),
     "unknown flag": (["--config-dir=/tmp"], "'--config-dir=/tmp' is no flag"),
     "unpickling a former job": (["--experimental-rerun=config.pickle"], "is no flag"),
     "unknown key": ([*ONE_PROMPT, "sampler.num_stpes=3"], "did you mean 'sampler.num_steps'?"),
@@ -77,6 +101,33 @@ BAD_INPUT = {
     "empty list of prompts": (["+exp=generate", "prompts=[]"], "There are no prompts"),
     "prompt that is a number": (["+exp=generate", "prompts=[12]"], "prompts[0] is 12"),
     "prompts that are one text": (["+exp=generate", "prompts=heart"], "a list of texts"),
+    "prompt that stands for nothing": (["+exp=generate", "prompts=['???']"], "prompts[0] is '???'"),
+    "prompt that names a setting": (
+        ["+exp=generate", "prompts=['a','${seed}']"],
+        "prompts[1] is '${seed}', which settings read",
+    ),
+    "negative prompt that names a setting": (
+        [*ONE_PROMPT, "negative_prompts=['${seed}']"],
+        "negative_prompts[0]",
+    ),
+    "missing value": ([*ONE_PROMPT, "model=???"], "model=??? stands for a value that is missing"),
+    "seed of thousands of digits": ([*ONE_PROMPT, "seed=" + 5001 * "1"], "seed has thousands of"),
+    "seeds of thousands of digits": ([*ONE_PROMPT, f"seeds=[{5001 * '1'}]"], "seeds has thousands"),
+    "seed of 64 bits": ([*ONE_PROMPT, f"seed={2**63}"], "from 0 to 2**63 - 1"),
+    "endless picture": ([*ONE_PROMPT, "height=1000000"], "height=1000000 is impossible"),
+    "list for a group": (
+        [*ONE_PROMPT, "micro_cond=[1,2]"],
+        "micro_cond is a group of settings: set each by its name, as micro_cond.original_width=",
+    ),
+    "variant that is a path": ([*ONE_PROMPT, "model=a/b", "variant=../x"], "variant='../x'"),
+    "sampler's key by its name": (
+        [*ONE_PROMPT, "sampler.guidance_scale=-1"],
+        "sampler.guidance_scale=-1.0 is impossible",
+    ),
+    "one folder for a whole sweep": (
+        ["-m", *ONE_PROMPT, "seed=1,2", "output_dir=pictures"],
+        "output_dir=pictures is that of 2 jobs of this sweep",
+    ),
     "unbalanced quotes": (["+exp=generate", 'prompts=["a heart]'], "quote the whole argument"),
     "nothing to observe": (["+exp=observe"], "There are no prompts"),
     "prompt of broken bytes": (
@@ -128,6 +179,35 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(case, c
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["+exp=evaluate", "prompts=[" + 10**5 * "x" + "]"],
+        ["+exp=generate", "prompts=['" + 10**5 * "x" + "\ud800']"],
+        ["+exp=generate", "prompts=['" + 10**5 * "x"],
+    ],
+)
+def test_a_long_value_is_not_echoed_whole(arguments, capsys):
+    assert main(arguments) == 2
+    assert len(capsys.readouterr().err) < 500
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["height=34"], "height=34 is impossible; give a multiple of 4"),
+        (["model=embeded"], "model='embeded' is no folder and no hub id OWNER/NAME; did you mean"),
+        (["output_dir=/tmp/" + 300 * "o"], "has too long a name"),
+    ],
+)
+def test_a_refusal_of_the_task_itself_leaves_no_folder(change, said, tmp_path):
+    done = run(*ONE_PROMPT, *change, f"hydra.run.dir={tmp_path}/run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_bare_command_lists_every_experiment_with_its_question(capsys):
     assert main([]) == 0
     printed = capsys.readouterr().out
@@ -164,7 +244,7 @@ def run(*arguments: str, module: str = "src.run") -> subprocess.CompletedProcess
 def test_the_exit_status_of_a_process_is_two_and_no_traceback_is_shown():
     done = run("+exp=generate", "sampler.num_steps=0", 'prompts=["a red heart"]')
     assert done.returncode == 2
-    assert done.stderr.startswith("num_steps=0")
+    assert done.stderr.startswith("sampler.num_steps=0")
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -87,7 +87,7 @@ def _open(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             )
     try:
         header = json.loads(text) if text else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} has a damaged {HEADER_KEY} ({error}): copy it again.") from error
     if not isinstance(header, dict):
         raise UserError(f"{path} has a {HEADER_KEY} that is no JSON object: copy it again.")

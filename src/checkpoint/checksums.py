@@ -5,11 +5,14 @@ therefore carry `checksums.sha256`, in the format that `sha256sum --check` reads
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from src.errors import UserError
 
 CHECKSUMS_FILE = "checksums.sha256"
+LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S.*?)\s*")
+REMEDY = "copy the checkpoint again, or delete this file to open it unprotected"
 
 
 def file_hash(path: Path) -> str:
@@ -19,12 +22,22 @@ def file_hash(path: Path) -> str:
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """File name, relative to the folder and with forward slashes -> hash; empty if not written."""
+    """File name, relative to the folder and with forward slashes -> hash; empty if not written.
+
+    Raises UserError for a file that is damaged itself: it would protect nothing, and say nothing.
+    """
     path = folder / CHECKSUMS_FILE
     if not path.is_file():
         return {}
-    entries = (line.split(maxsplit=1) for line in path.read_text(errors="replace").splitlines())
-    return {entry[1].strip(): entry[0] for entry in entries if len(entry) == 2}
+    known = {}
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        entry = LINE.fullmatch(line)
+        if entry is None:
+            raise UserError(f"{path} is damaged: line {number} is no hash with a name; {REMEDY}")
+        known[entry[2]] = entry[1].lower()
+    if not known:
+        raise UserError(f"{path} is damaged: it is empty; {REMEDY}")
+    return known
 
 
 def write_checksums(folder: Path, kept: dict[str, str]) -> None:
@@ -36,9 +49,18 @@ def write_checksums(folder: Path, kept: dict[str, str]) -> None:
 
 
 def verify(folder: Path, path: Path) -> None:
-    """Raise UserError if the checksums of `folder` know this file differently."""
-    expected = read_checksums(folder).get(path.relative_to(folder).as_posix())
-    if expected is not None and file_hash(path) != expected:
+    """Raise UserError if `folder` has checksums and they know this file differently, or not."""
+    known = read_checksums(folder)
+    if not known:
+        return
+    expected = known.get(path.relative_to(folder).as_posix())
+    if expected is None:
+        raise UserError(
+            f"{path} has no line in {folder / CHECKSUMS_FILE}, which is damaged, or older than the "
+            "file; copy the checkpoint again, or delete the checksums if the file was added on "
+            "purpose"
+        )
+    if file_hash(path) != expected:
         raise UserError(
             f"{path} is damaged: its bytes are not those that {CHECKSUMS_FILE} beside it was "
             f"written for; copy the checkpoint again, or delete {folder / CHECKSUMS_FILE} if the "

@@ -13,6 +13,11 @@ from torch import Tensor
 from src.checkpoint.checksums import verify
 from src.checkpoint.read import read_json, read_tensors
 from src.errors import UserError
+from src.limits import plain_name
+
+# what users hand in, looked at by the functions and not by annotation
+Place = Any  # str or Path
+Variant = Any  # str or None
 
 INDEX_FILE = "model_index.json"
 PIPELINE_CLASSES = ("AmusedPipeline", "AmusedImg2ImgPipeline", "AmusedInpaintPipeline")
@@ -22,6 +27,12 @@ WEIGHTS_STEM = {
     "text_encoder": "model",
 }
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+def check_variant(variant: Variant) -> None:
+    """Refuse what cannot be a part of a weight file's name; raises UserError."""
+    if variant is not None:
+        plain_name("variant", variant, "fp16")
 
 
 def weights_name(part: str, variant: str | None = None) -> str:
@@ -40,7 +51,8 @@ class CheckpointFolder:
         `diffusion_pytorch_model.fp16.safetensors` and its like.
     """
 
-    def __init__(self, folder: Path, variant: str | None = None):
+    def __init__(self, folder: Path, variant: Variant = None):
+        check_variant(variant)
         self.folder = folder
         self.variant = variant
         self.index = self._read_json(folder / INDEX_FILE)
@@ -74,7 +86,7 @@ class CheckpointFolder:
         """The folder of a part whose files another library reads, each checked to be undamaged."""
         folder = self.folder / part
         for path in sorted(folder.glob("*")):
-            if path.is_file():
+            if path.is_file() and not path.name.startswith("."):  # .DS_Store and its like
                 verify(self.folder, path)
         return folder
 

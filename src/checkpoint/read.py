@@ -24,7 +24,7 @@ def read_json(path: Path, folder: Path, whole: str) -> dict[str, Any]:
     verify(folder, path)
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:  # the last: nested without end
         raise UserError(f"{path} is not JSON ({error}): copy the file again") from error
     if not isinstance(read, dict):
         raise UserError(f"{path} should hold a JSON object, and holds a {type(read).__name__}")

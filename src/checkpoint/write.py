@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from src.checkpoint.checksums import read_checksums, write_checksums
-from src.checkpoint.folder import INDEX_FILE, PIPELINE_CLASSES, settings_name, weights_name
-from src.whole_files import told_in_a_sentence
+from src.checkpoint.folder import INDEX_FILE, PIPELINE_CLASSES, Place, settings_name, weights_name
+from src.errors import UserError
+from src.whole_files import told_in_a_sentence, usual_mode
 
 INDEX = {
     "_class_name": PIPELINE_CLASSES[0],
@@ -30,7 +31,7 @@ INDEX = {
 
 
 @contextmanager
-def new_checkpoint(path: str | Path) -> Iterator[Path]:
+def new_checkpoint(path: Place) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends, its files stand at `path` with checksums.
 
     They are written beside `path` first, so a full disk or an interruption leaves there what was
@@ -38,6 +39,8 @@ def new_checkpoint(path: str | Path) -> Iterator[Path]:
 
     Raises UserError if the place cannot be written to.
     """
+    if not isinstance(path, str | Path) or not str(path).strip():  # "" would be the working folder
+        raise UserError(f"a checkpoint was to be written to {path!r}: give the name of a folder")
     path = Path(path).expanduser()
     with told_in_a_sentence(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,14 +52,19 @@ def new_checkpoint(path: str | Path) -> Iterator[Path]:
             old = read_checksums(path)
             kept = {name: digest for name, digest in old.items() if (path / name).is_file()}
             write_checksums(draft, kept)
+            _open_to_others(draft)
             _move_into_place(draft, path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def write_index(draft: Path, tokenizer_class: str) -> None:
-    """model_index.json: which class opens which folder."""
-    write_json(draft / INDEX_FILE, {**INDEX, "tokenizer": ["transformers", tokenizer_class]})
+def write_index(draft: Path, tokenizer_class: str, notes: Mapping[str, Any] | None = None) -> None:
+    """model_index.json: which class opens which folder.
+
+    notes: of our own; their keys begin with an underscore, and other readers skip them.
+    """
+    index = {**INDEX, "tokenizer": ["transformers", tokenizer_class], **(notes or {})}
+    write_json(draft / INDEX_FILE, index)
 
 
 def write_settings(draft: Path, part: str, settings: Mapping[str, Any]) -> None:
@@ -83,9 +91,14 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def _open_to_others(draft: Path) -> None:
+    """The usual mode for all: temporary folders and safetensors' files are private otherwise."""
+    for path in (draft, *draft.rglob("*")):
+        path.chmod(usual_mode(0o777 if path.is_dir() else 0o666))
+
+
 def _move_into_place(draft: Path, path: Path) -> None:
     if not path.exists():
-        draft.chmod(0o755)  # a temporary folder is private
         os.replace(draft, path)
         return
     files = [file for file in draft.rglob("*") if file.is_file()]

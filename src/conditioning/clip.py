@@ -16,11 +16,18 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 from transformers.initialization import no_init_weights
 
 from src.errors import UserError, nearest
+from src.memory import check_free
 
 CLIP_L14 = Path(__file__).parent / "presets" / "clip_l14.json"
 DTYPE_KEYS = ("dtype", "torch_dtype")  # the new and the old spelling of the stored precision
 LEFT_OUT = (*DTYPE_KEYS, "architectures", "model_type", "transformers_version", "_name_or_path")
 # Old configuration files carry generation settings of a model that does not generate.
+REQUIRED = (  # in every file
+    *("hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers"),
+    *("num_attention_heads", "max_position_embeddings", "vocab_size", "hidden_act"),
+)
+MOST_LAYERS = 1000
+BYTES_PER_NUMBER = 4  # the tower is made in float32
 IGNORED = ("dropout", "return_dict", "output_hidden_states", "output_attentions")
 
 
@@ -43,11 +50,32 @@ def build_clip(settings: dict[str, Any], place: str) -> CLIPTextModelWithProject
             raise UserError(f"{place} has the unknown setting '{key}': {nearest(key, known)}")
     try:
         config = CLIPTextConfig(**given)
+    except Exception as error:  # transformers checks some values with errors of its own kinds
+        raise _no_tower(error, place) from error
+    _check_size(config, place)
+    try:
         with no_init_weights():
             return CLIPTextModelWithProjection(config).eval()
-    except Exception as error:  # transformers checks some values with errors of its own kinds
-        reason = str(error).strip().splitlines()[-1].strip() if str(error).strip() else "no reason"
-        raise UserError(f"{place} describes no CLIP text tower: {reason}") from error
+    except Exception as error:
+        raise _no_tower(error, place) from error
+
+
+def _no_tower(error: Exception, place: str) -> UserError:
+    reason = str(error).strip().splitlines()[-1].strip() if str(error).strip() else "no reason"
+    return UserError(f"{place} describes no CLIP text tower: {reason}")
+
+
+def _check_size(config: CLIPTextConfig, place: str) -> None:
+    """Refuse a tower whose building could only end with the process being killed; UserError."""
+    dim, layers = config.hidden_size, config.num_hidden_layers
+    if layers > MOST_LAYERS:
+        raise UserError(
+            f"{place} has num_hidden_layers = {layers}, which should be {MOST_LAYERS:,} or less."
+        )
+    in_layers = layers * dim * (4 * dim + 2 * config.intermediate_size)
+    words = (config.vocab_size + config.max_position_embeddings + config.projection_dim) * dim
+    needed, what = (in_layers + words) * BYTES_PER_NUMBER, f"the sizes in {place}"
+    check_free(needed, "cpu", what, "copy the file again, or give a smaller model")
 
 
 def published_settings(clip: CLIPTextModelWithProjection, dtype: torch.dtype) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.conditioning.text import EMPTY_PROMPT, Text, TextEncoder
-from src.errors import UserError
+from src.errors import UserError, is_encodable, shown
+
+MOST_EACH = 10**6  # as the command's
 
 # str, a sequence of them, or Text: what users hand in, looked at here and not by annotation
 Prompts = Any
@@ -18,12 +20,16 @@ def checked_prompts(prompts: Prompts, name: str = "prompts") -> list[str]:
     """The prompts as a list; a single text counts as one. Raises UserError if they are not text."""
     listed = [prompts] if isinstance(prompts, str) else prompts
     if not isinstance(listed, Sequence):
-        raise UserError(f"{name} is {prompts!r}: give a text or a list of texts")
+        raise UserError(f"{name} is {shown(prompts)}: give a text or a list of texts")
     if len(listed) == 0:
         raise UserError(f"{name} is empty: give at least one text")
     for place, prompt in enumerate(listed, start=1):
         if not isinstance(prompt, str):
-            raise UserError(f"number {place} of {name} is {prompt!r}, which is not text")
+            raise UserError(f"number {place} of {name} is {shown(prompt)}, which is not text")
+        if not is_encodable(prompt):
+            raise UserError(
+                f"number {place} of {name} is {shown(prompt)}, which is not text in UTF-8"
+            )
     return list(listed)
 
 
@@ -58,8 +64,14 @@ def negative_rows(encoder: TextEncoder, negatives: Prompts, num_prompts: int) ->
 
 def picture_order(num_prompts: int, num_each: Any) -> list[int]:
     """The prompt of every picture, pictures of one prompt side by side; `num_each` a prompt."""
-    if type(num_each) is not int or num_each < 1:
-        raise UserError(
-            f"num_images_per_prompt is {num_each!r}: it must be a whole number, 1 or more"
-        )
+    check_each(num_each)
     return [prompt for prompt in range(num_prompts) for _ in range(num_each)]
+
+
+def check_each(num_each: Any) -> None:
+    """Refuse a number of pictures a prompt that is none; raises UserError."""
+    if type(num_each) is not int or not 1 <= num_each <= MOST_EACH:
+        raise UserError(
+            f"num_images_per_prompt is {shown(num_each)}: it must be a whole number from 1 to "
+            f"{MOST_EACH:,}"
+        )

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from src.conditioning.micro import micro_cond_rows
-from src.conditioning.prompts import Prompts, negative_rows, picture_order, prompt_rows
+from src.conditioning.prompts import Prompts, check_each, negative_rows, picture_order, prompt_rows
 from src.conditioning.text import Text, TextEncoder, stack_texts
+from src.memory import check_free
 
 
 class Rows(NamedTuple):
@@ -50,6 +51,11 @@ def rows_for(
     """
     text = prompt_rows(encoder, prompts)
     num_prompts = len(text.pooled_text)
+    check_each(num_images_per_prompt)
+    each = sum(part[0].numel() * part.element_size() for part in text)
+    num_pictures, device = num_prompts * num_images_per_prompt, str(encoder.device)
+    needed = 2 * num_pictures * each  # prompts and negative prompts
+    check_free(needed, device, f"the texts of {num_pictures:,} pictures", "draw fewer at a time")
     order = picture_order(num_prompts, num_images_per_prompt)
     negative = negative_rows(encoder, negative_prompts, num_prompts)
     micro = micro_cond_rows(micro_cond, num_prompts).to(encoder.device)

@@ -103,7 +103,7 @@ class TextEncoder(nn.Module):
         cut = self.tokenizer.decode(ids[self.window - 1 : -1], skip_special_tokens=True)
         warnings.warn(
             f"the prompt '{_shortened(prompt)}' has {len(ids)} ids and the text encoder reads "
-            f"{self.window}; its end is cut off: '{cut.strip()}'",
+            f"{self.window}; its end is cut off: '{_shortened(cut.strip())}'",
             stacklevel=3,
         )
 

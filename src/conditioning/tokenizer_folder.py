@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer, PreTrainedTokenizerBase
 
 from src.errors import UserError, nearest
 
+SHORTEST = 2  # ids of a prompt: its begin and its end
 GENERAL_CLASS = "PreTrainedTokenizerFast"  # opens any tokenizer.json, in every transformers version
 CLIP_CLASSES = ("CLIPTokenizer", "CLIPTokenizerFast")
 KNOWN_CLASSES = (*CLIP_CLASSES, GENERAL_CLASS, "TokenizersBackend")  # the last: version 5's name
@@ -30,11 +31,18 @@ def load_text_tokenizer(folder: Path, class_name: str) -> PreTrainedTokenizerBas
     if missing and not has_one_file:
         raise UserError(f"{folder / missing[0]} is missing: copy the checkpoint again, all of it")
     try:
-        return getattr(transformers, class_name).from_pretrained(folder, local_files_only=True)
+        opened = getattr(transformers, class_name).from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
         raise UserError(
             f"the text tokenizer in {folder} cannot be read ({error}): copy the folder again"
         ) from error
+    window = opened.model_max_length
+    if isinstance(window, bool) or not isinstance(window, int) or window < SHORTEST:
+        raise UserError(
+            f"{folder / 'tokenizer_config.json'} has model_max_length = {window!r}, which should "
+            f"be a whole number from {SHORTEST}: copy the folder again"
+        )
+    return opened
 
 
 def save_text_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:

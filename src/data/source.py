@@ -5,6 +5,7 @@ name picture files, WebDataset tars, and what `Dataset.save_to_disk` wrote. Rand
 row; what has to be unpacked for that lies in the library's own cache.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -138,6 +139,12 @@ def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
             if suffix in suffixes:
                 found = [str(each) for each in files if each.suffix.lower() == suffix]
                 return {"path": builder, "data_files": {config.split: found}, **split}, path
+        lists = [each.name for each in files if each.name in METADATA]
+        if lists:
+            raise UserError(
+                f"data.path={path} holds {lists[0]} and no picture: the files that it names have "
+                "to lie in the same folder, or in one below."
+            )
         kinds = ", ".join((*sorted(PICTURES), *BUILDERS))
         raise UserError(f"data.path={path} is a folder without any file of a known kind: {kinds}.")
     if path.is_file() or "*" in config.path:
@@ -170,8 +177,8 @@ def _opened(config: PicturesConfig, load: Callable, *args: Any, **settings: Any)
             f"{_first_line(error)}"
         ) from error
     except Exception as error:  # the library's readers raise all kinds, chained
-        reason = error.__cause__ or error
-        raise UserError(f"data.path={config.path} cannot be read: {_first_line(reason)}") from error
+        reason = _broken_line(Path(config.path)) or _first_line(error.__cause__ or error)
+        raise UserError(f"data.path={config.path} cannot be read: {reason}") from error
     if isinstance(table, datasets.DatasetDict):
         if config.split not in table:
             raise UserError(
@@ -179,6 +186,24 @@ def _opened(config: PicturesConfig, load: Callable, *args: Any, **settings: Any)
             )
         table = table[config.split]
     return table
+
+
+def _broken_line(path: Path) -> str | None:
+    """The first line of a list in JSON that is none; the library's reader does not name it."""
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    for file in files:
+        if file.suffix != ".jsonl" or not file.is_file():
+            continue
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    is_row = not line.strip() or isinstance(json.loads(line), dict)
+                    why = "it is no JSON object"
+                except (ValueError, RecursionError) as error:
+                    is_row, why = False, _first_line(error).removesuffix(".")
+                if not is_row:
+                    return f"line {number} of {file} is broken ({why})."
+    return None
 
 
 def _undecoded(table: Any) -> Any:

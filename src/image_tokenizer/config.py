@@ -7,6 +7,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.published.settings import (
+    check_at_most,
     check_positive,
     check_types,
     read_preset,
@@ -17,6 +18,11 @@ from src.published.settings import (
 PRESETS = Path(__file__).parent / "presets"
 CLASS_NAME, LIBRARY_VERSION = "VQModel", "0.25.0.dev0"
 DOWN_BLOCK, UP_BLOCK = "DownEncoderBlock2D", "UpDecoderBlock2D"
+REQUIRED = (  # in every file; what came later or is alike in all models may be left out
+    *("block_out_channels", "down_block_types", "up_block_types", "layers_per_block"),
+    *("latent_channels", "num_vq_embeddings", "norm_num_groups"),
+)
+MOST = {"layers_per_block": 1000}  # building more would take all memory
 ONLY_VALUES = {  # published keys of which this architecture knows one value
     "in_channels": 3,
     "out_channels": 3,
@@ -63,6 +69,7 @@ def check(config: ImageTokenizerConfig, place: str = "The image tokenizer's conf
     check_types(config, place)
     sizes = ("layers_per_block", "latent_channels", "num_vq_embeddings", "vq_embed_dim")
     check_positive(config, (*sizes, "norm_num_groups", "sample_size"), place)
+    check_at_most(config, MOST, place)
     widths, groups = config.block_out_channels, config.norm_num_groups
     block_types = "'{}' once for each level of block_out_channels"
     requirements = [

@@ -44,6 +44,24 @@ def to_images(pixels: Float[Tensor, "batch 3 height width"]) -> list[Image.Image
     return [Image.fromarray(picture) for picture in levels.permute(0, 2, 3, 1).cpu().numpy()]
 
 
+def checked_ids(token_ids: Any) -> Int[Tensor, "batch rows columns"]:
+    """Token ids as the image tokenizer looks them up; UserError for no grid of whole numbers.
+
+    Whether each stands for a code, the image tokenizer says.
+    """
+    if not isinstance(token_ids, Tensor):
+        raise UserError(
+            f"token_ids is a {type(token_ids).__name__}: give a tensor, batch x rows x columns"
+        )
+    is_whole = not (token_ids.is_floating_point() or token_ids.is_complex())
+    if not is_whole or token_ids.dtype == torch.bool or token_ids.ndim != 3 or not len(token_ids):
+        raise UserError(
+            f"token_ids is a tensor of {token_ids.dtype} and shape {tuple(token_ids.shape)}: give "
+            "whole numbers, batch x rows x columns"
+        )
+    return token_ids.long()
+
+
 @torch.no_grad()
 def encode_pixels(
     vqgan: VQGAN, pixels: Float[Tensor, "batch 3 height width"]

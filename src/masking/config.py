@@ -6,7 +6,7 @@ Imports no torch, so that composing a configuration stays quick.
 import math
 from dataclasses import dataclass
 
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.limits import one_of
 
 COUNTS = ("exact", "coin")
@@ -24,10 +24,12 @@ class MaskingConfig:
     random_prob: float = 0.0  # 0..1, hidden tokens that a random code stands for, not the mask
 
 
-def check_schedule(schedule: str) -> None:
+def check_schedule(schedule: object) -> None:
     """Refuse an unknown schedule, naming the nearest known one; raises UserError."""
     if schedule not in KNOWN_SCHEDULES:
-        raise UserError(f"schedule='{schedule}' is unknown; {nearest(schedule, KNOWN_SCHEDULES)}")
+        raise UserError(
+            f"schedule={shown(schedule)} is unknown; {nearest(str(schedule), KNOWN_SCHEDULES)}"
+        )
 
 
 def check_masking(config: MaskingConfig) -> None:

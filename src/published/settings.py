@@ -32,6 +32,13 @@ def read_settings(kind: type[Settings], published: Mapping[str, Any], place: str
     return kind(**given)
 
 
+def check_complete(published: Mapping[str, Any], required: tuple[str, ...], place: str) -> None:
+    """Raise UserError for the first key that every published file has and this one has lost."""
+    for key in required:
+        if key not in published:
+            raise UserError(f"{place} lacks '{key}', which every such file has: copy it again.")
+
+
 def write_settings(settings: Any, class_name: str, library_version: str) -> dict[str, Any]:
     """The published JSON object of `settings`, with the class and version that can open it."""
     header = {"_class_name": class_name, "_diffusers_version": library_version}
@@ -61,6 +68,14 @@ def check_positive(settings: Any, names: tuple[str, ...], place: str) -> None:
         value = getattr(settings, name)
         if value is not None and value <= 0:
             raise UserError(f"{place} has {name} = {value}, which should be above 0.")
+
+
+def check_at_most(settings: Any, limits: Mapping[str, int], place: str) -> None:
+    """Raise UserError for the first of the named numbers that is larger than any model's."""
+    for name, most in limits.items():
+        value = getattr(settings, name)
+        if value > most:
+            raise UserError(f"{place} has {name} = {value}, which should be {most:,} or less.")
 
 
 def _check_type(name: str, value: Any, kind: Any, place: str) -> None:

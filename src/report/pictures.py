@@ -15,9 +15,10 @@ MANIFEST = "manifest.json"
 
 
 def check_unused(folder: Path) -> None:
-    """Raise UserError for a folder that a finished run has closed with its manifest."""
-    if (folder / MANIFEST).exists():
-        raise UserError(f"{folder} holds pictures of another run; choose another output_dir.")
+    """Raise UserError for a folder closed with a manifest, or begun by a training or encoding."""
+    for name, what in ((MANIFEST, "pictures of another run"), ("identity.json", "another work")):
+        if (folder / name).exists():
+            raise UserError(f"{folder} holds {what} ({name}); choose another output_dir.")
 
 
 def write_manifest(about: dict, entries: Sequence[dict], folder: Path) -> None:

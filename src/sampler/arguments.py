@@ -1,7 +1,7 @@
 """A sampler's settings from keyword arguments, checked."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from src.errors import UserError
@@ -11,12 +11,12 @@ LAST_TEMPERATURE = 0.01  # upstream's end of the line when only its start is giv
 
 
 def sampler_config(
-    name: str,
+    name: Any,
     num_steps: Any,
     guidance_scale: Any,
     choice_temperature: Any,
     sampling_temperature: Any,
-    schedule: str,
+    schedule: Any,
     follows_upstream: bool,
 ) -> SamplerConfig:
     """The settings that the arguments spell out; raises UserError for impossible ones.
@@ -33,9 +33,10 @@ def sampler_config(
             "the last step's, as in (2.0, 0.0)."
         )
     start, end = ends
-    config = SamplerConfig(
-        name, num_steps, guidance_scale, start, end, sampling_temperature, schedule
-    )
+    given = (name, num_steps, guidance_scale, start, end, sampling_temperature, schedule)
+    config = SamplerConfig()
+    for entry, value in zip(fields(SamplerConfig), given, strict=True):
+        setattr(config, entry.name, value)  # of any type: the check tells, not the constructor
     check_sampler(config)
     is_off = follows_upstream and config.guidance_scale < 1
     return replace(config, guidance_scale=1.0) if is_off else config

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
-from src.errors import UserError
+from src.errors import UserError, shown
 from src.sampler.choices import Drawn
 from src.sampler.config import SamplerConfig
 from src.sampler.counts import exact_count, upstream_count
@@ -230,6 +230,6 @@ def _checked_seed(seed: object, index: int) -> int:
         whole = -1
     if not 0 <= whole <= LARGEST_SEED:
         raise UserError(
-            f"seeds[{index}] is {seed!r}; a seed is a whole number from 0 to {LARGEST_SEED}."
+            f"seeds[{index}] is {shown(seed)}; a seed is a whole number from 0 to {LARGEST_SEED}."
         )
     return whole

@@ -1,10 +1,13 @@
 """Pictures as the configuration asks for them, and in plain data what they depend on."""
 
+from dataclasses import replace
+
 from rich.console import Console
 from rich.progress import Progress
 
 from src.checkpoint.fingerprint import SHORT_LENGTH
 from src.config import RunConfig
+from src.sampler.config import SamplerConfig
 
 
 def generate_pictures(
@@ -50,14 +53,24 @@ def short_hash(model) -> str:
     return model.weights_hash[:SHORT_LENGTH]
 
 
+def drawn_with(sampler: SamplerConfig, model) -> SamplerConfig:
+    """The sampler's settings with the checkpoint's own in place of what was not given."""
+    guidance = sampler.guidance_scale
+    return replace(
+        sampler,
+        schedule=sampler.schedule or model.mask_schedule,
+        guidance_scale=model.guidance_scale if guidance is None else guidance,
+    )
+
+
 def settings(config: RunConfig, model) -> dict:
     """What a picture depends on besides prompt and seed, in plain data."""
-    schedule = config.sampler.schedule or model.mask_schedule
+    sampler = drawn_with(config.sampler, model)
     return {
         "model": config.model,
         "weights_hash": short_hash(model),
         "dtype": config.dtype,
-        "sampler": vars(config.sampler) | {"schedule": schedule},
+        "sampler": vars(sampler),
         "micro_cond": vars(config.micro_cond),
         "height": config.height or model.height,
         "width": config.width or model.width,

@@ -18,8 +18,10 @@ def run(config: RunConfig, folder: Path) -> None:
 
     Neither depends on when the command is given, so that giving it again continues.
     """
-    from src.training.encode import DONE, encode_rows, encoding_identity, encoding_key
+    from src.training.encode import DONE, check_own, encode_rows, encoding_identity, encoding_key
 
+    if config.output_dir:
+        check_own(Path(config.output_dir))
     data, encoding = config.data, config.encoding
     rows, data_hash = open_rows(config, encoding.num_scenes)
     model = open_model(config)

@@ -1,5 +1,6 @@
 """What a configuration names, opened: the model, its device, the prompts and the seeds."""
 
+import os
 from pathlib import Path
 
 from src.config import (
@@ -9,7 +10,7 @@ from src.config import (
     check_last_seed,
     check_seed_count,
 )
-from src.errors import UserError
+from src.errors import UserError, nearest, shown
 from src.memory import keep_freed_memory
 
 LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
@@ -27,12 +28,20 @@ def open_model(config: RunConfig):
     if config.model == EMBEDDED:
         model = Amused.embedded(dtype=dtype, device=device)
     else:
-        name = PUBLISHED_MODELS.get(config.model, config.model)
+        name = _known_model(config.model)
         model = Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=device)
     if config.adapter is not None:
         model.load_lora(config.adapter, config.adapter_scale)
         model.merge_lora()  # quicker, and a plain model to whoever works with it
     return model
+
+
+def _known_model(name: str) -> str:
+    """A hub id or a folder; raises UserError for a word that is neither, with the nearest known."""
+    if name not in PUBLISHED_MODELS and "/" not in name and not os.path.exists(name):
+        known = nearest(name, (EMBEDDED, *PUBLISHED_MODELS))
+        raise UserError(f"model={shown(name)} is no folder and no hub id OWNER/NAME; {known}")
+    return PUBLISHED_MODELS.get(name, name)
 
 
 def choose_device(device: str, num_gpus: int) -> str:

@@ -10,7 +10,7 @@ from src.config import RunConfig
 from src.report.look import save_figure
 from src.report.pictures import annotated_png, check_unused, write_manifest
 from src.report.step_panel import step_panel
-from src.tasks.drawing import generate_pictures, settings
+from src.tasks.drawing import drawn_with, generate_pictures, settings
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.whole_files import writable_folder, write_whole
 
@@ -53,7 +53,7 @@ def panel_figure(model, config: RunConfig, generation, index: int, prompt: str):
     """The step panel of one picture of a recorded generation."""
     trace = generation.trace.picture(index)
     pictures = model.decode_tokens(trace.drawn_ids[:, 0])
-    sampler = config.sampler
+    sampler = drawn_with(config.sampler, model)
     return step_panel(
         pictures,
         trace,

@@ -8,6 +8,7 @@ from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.config import TrainingConfig
 from src.training.parts import check_parts, open_image_tokenizer, open_text_encoder
+from src.training.samples import SCENES_GUIDANCE_SCALE
 from src.transformer import config as transformer_config
 from src.transformer.config import TransformerConfig
 from src.transformer.grow import grow
@@ -23,7 +24,7 @@ def new_system(world: World, config: TrainingConfig, masking: MaskingConfig, see
     settings = transformer_config.preset(config.preset)
     check_parts(world, settings, vqgan, text_encoder, config)
     uvit = UViT(settings, generator=Generator().manual_seed(seed))
-    return Amused(uvit, vqgan, text_encoder, masking.schedule)
+    return Amused(uvit, vqgan, text_encoder, masking.schedule, SCENES_GUIDANCE_SCALE)
 
 
 def begun(opened: Amused, config: TrainingConfig, seed: int) -> Amused:
@@ -45,7 +46,8 @@ def begun(opened: Amused, config: TrainingConfig, seed: int) -> Amused:
 
 def _with(amused: Amused, uvit: UViT) -> Amused:
     """The same system with another U-ViT."""
-    return Amused(uvit, amused.image_tokenizer, amused.text_encoder, amused.mask_schedule)
+    parts = amused.image_tokenizer, amused.text_encoder
+    return Amused(uvit, *parts, amused.mask_schedule, amused.guidance_scale)
 
 
 def _check_fits(settings: TransformerConfig, opened: Amused, config: TrainingConfig) -> None:

@@ -3,6 +3,9 @@
 Imports no torch, so that composing a configuration stays quick.
 """
 
+from dataclasses import fields
+
+from src.data.config import PicturesConfig
 from src.errors import UserError
 from src.limits import between, one_of, whole
 from src.training.config import (
@@ -12,12 +15,16 @@ from src.training.config import (
     METHODS,
     MODELS,
     OPTIMIZERS,
+    OWN_KEYS,
     PRECISIONS,
     SERVICES,
     TrainingConfig,
 )
 from src.training.health_config import check_health
 
+DRAWING_TASKS = ("train", "train_all", "evaluate", "first_light", "bench_training_step")
+# keys of `data` that mean nothing to drawn scenes; path and tokens have sentences of their own
+OF_PICTURES = {entry.name for entry in fields(PicturesConfig)} - {"path", "tokens"}
 STEPS = ("max_steps", "checkpoint_every", "sample_every", "log_every", "move_every")
 FROM_ZERO = ("learning_rate", "weight_decay", "max_grad_norm", "commitment_weight")
 FROM_ZERO += ("useless_below", "merge_within", "locality_weight")
@@ -57,6 +64,25 @@ def check_training(training: TrainingConfig) -> None:
     check_health(training.health)
     if training.logger.service is not None:
         one_of("training.logger.service", training.logger.service, SERVICES)
+
+
+def check_key_read(key: str, typed: str, task: str, model: str) -> None:
+    """Refuse a typed key that this task, or this model's training, never looks at; UserError.
+
+    key: dotted, or a group of files. typed: the whole of what was given. model: one of MODELS.
+    """
+    stage, _, name = key.partition(".")
+    refusal = None
+    if stage == "training":
+        owners = [owner for owner, keys in OWN_KEYS.items() if name in keys]
+        if task == "train" and owners and model not in owners:
+            refusal = f"it is for a {' or '.join(owners)}, and training.model={model}"
+    elif stage == "masking" and task == "train" and model != "uvit":
+        refusal = f"tokens are hidden from a uvit, and training.model={model}"
+    elif stage == "data" and name in OF_PICTURES and task in DRAWING_TASKS:
+        refusal = f"the task {task} draws its scenes"
+    if refusal is not None:
+        raise UserError(f"'{typed}' has no effect: {refusal}.")
 
 
 def check_run_of(training: TrainingConfig, task: str, dtype: str) -> None:

@@ -25,7 +25,8 @@ OWN_KEYS = {  # what means something to one model only
     | {"useless_below", "merge_within", "locality_weight"},
     "clip": {"narrow_prob"},
     "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "loss_mean", "method"}
-    | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"},
+    | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"}
+    | {"image_tokenizer", "text_encoder", "saved_dtype", "gradient_checkpointing"},
 }
 
 

@@ -22,7 +22,8 @@ from src.data.captioned import CaptionedPicture
 from src.data.config import DataConfig, EncodingConfig, WorldConfig
 from src.data.survey import Rows
 from src.data.token_table import EncodedRow, Shard, read_shard, write_shard
-from src.training.run_identity import claim_run
+from src.errors import UserError
+from src.training.run_identity import IDENTITY, claim_run
 from src.whole_files import clear_unfinished, write_whole
 
 CROP = 13  # purpose of the random numbers
@@ -83,6 +84,18 @@ def encoding_identity(
 def encoding_key(identity: dict[str, Any]) -> str:
     """What every shard of a folder says it was made with."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def check_own(folder: Path) -> None:
+    """Raise UserError for a folder with files that no encoding has begun."""
+    if not folder.is_dir() or (folder / IDENTITY).is_file():  # the latter is compared later
+        return
+    others = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if others:
+        raise UserError(
+            f"output_dir={folder} holds {others[0]}, which is of no encoding; choose a new folder, "
+            "or one that this command has begun."
+        )
 
 
 def encode_rows(

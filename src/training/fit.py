@@ -17,7 +17,7 @@ from src.errors import UserError
 from src.training.batches import BatchesByNumber, batch_loader
 from src.training.checkpoint import EverySteps, WholeFiles, ends_step, newest_checkpoint, prune
 from src.training.config import TrainingConfig
-from src.training.loggers import loggers
+from src.training.loggers import loggers, quieten_lightning
 from src.training.ranks import dealt_by, this_rank
 
 
@@ -153,6 +153,7 @@ def fit(
 def _trainer(
     config: TrainingConfig, logs: list[Logger], callbacks: list[Callback], device: str
 ) -> lightning.Trainer:
+    quieten_lightning()
     return lightning.Trainer(
         **placed_on(device, config.num_devices),
         num_nodes=config.num_nodes,

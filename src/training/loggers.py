@@ -3,6 +3,7 @@
 A service may be down or full. That ends its log, with a warning, and never a training.
 """
 
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,22 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from src.errors import UserError
 from src.training.config import LoggerConfig
+
+
+def quieten_lightning() -> None:
+    """Let Lightning say what it has to say once, and advertise nothing.
+
+    Where a run keeps its own log (Hydra's), Lightning's handler would print every line again.
+    """
+    if logging.root.handlers:
+        logging.getLogger("lightning").handlers.clear()
+    speaker = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    if _is_no_advertisement not in speaker.filters:
+        speaker.addFilter(_is_no_advertisement)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return not any(name in record.getMessage() for name in ("litlogger", "litmodels"))
 
 
 class Forgiving(Logger):

@@ -13,6 +13,8 @@ from src.masking.config import MaskingConfig
 from src.training.config import FREE_KEYS, OWN_KEYS, TrainingConfig
 from src.whole_files import write_whole
 
+IDENTITY = "identity.json"
+
 
 def run_identity(
     world: DataConfig,
@@ -47,7 +49,7 @@ def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
     A key that the folder does not know, because it is younger than the run, stood at its default.
     Raises UserError that names the first difference.
     """
-    path = folder / "identity.json"
+    path = folder / IDENTITY
     if not path.is_file():
         write_whole(path, json.dumps(identity, indent=2) + "\n")
         return

@@ -139,7 +139,8 @@ def _train(
         add_lora(amused, run.lora, Generator().manual_seed(run.seed))
     dealt = dealt_by(config)
     module = UvitModule(uvit.train(), text_encoder, config, dealt, vqgan)
-    system = Amused(module.averaged, vqgan, text_encoder, run.masking.schedule)
+    schedule, guidance = run.masking.schedule, amused.guidance_scale
+    system = Amused(module.averaged, vqgan, text_encoder, schedule, guidance)
     samples = SamplePictures(shown, system, config.sample_every, folder)
     batches = UvitBatches(rows, uvit.config, run.masking, config, run.seed, dealt)
     told = [Health(_monitor(uvit, run)), samples, *callbacks]

@@ -7,6 +7,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.published.settings import (
+    check_at_most,
     check_positive,
     check_types,
     read_preset,
@@ -16,6 +17,13 @@ from src.published.settings import (
 
 PRESETS = Path(__file__).parent / "presets"
 CLASS_NAME, LIBRARY_VERSION = "UVit2DModel", "0.25.0.dev0"
+REQUIRED = (  # in every file; what came later or is alike in all models may be left out
+    *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("in_channels", "block_out_channels", "num_res_blocks", "block_num_heads"),
+    *("codebook_size", "vocab_size", "sample_size", "encoder_hidden_size", "cond_embed_dim"),
+    *("micro_cond_encode_dim", "micro_cond_embed_dim"),
+)
+MOST = {"num_hidden_layers": 1000, "num_res_blocks": 1000}  # building more would take all memory
 MAY_BE_ZERO = ("num_hidden_layers", "num_res_blocks")
 
 
@@ -58,6 +66,7 @@ def check(config: TransformerConfig, place: str = "The transformer's configurati
     numbers = [field.name for field in fields(config) if field.type is int]
     at_least_one = tuple(name for name in numbers if name not in MAY_BE_ZERO)
     check_positive(config, (*at_least_one, "layer_norm_eps"), place)
+    check_at_most(config, MOST, place)
     for is_wrong, name, remedy in _requirements(config):
         if is_wrong:
             value = getattr(config, name)

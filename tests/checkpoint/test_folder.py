@@ -66,6 +66,24 @@ def test_a_flipped_bit_in_a_settings_file_is_noticed(folder):
         CheckpointFolder(folder).settings("transformer")
 
 
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda text: "", "it is empty"),
+        (lambda text: "\n", "line 1 is no hash"),
+        (lambda text: text.replace("  ", "", 1), "line 1 is no hash"),
+        (lambda text: text + "ffff  README.md\n", r"line \d is no hash"),
+        (lambda text: text[:50], "line 1 is no hash"),
+        (lambda text: text[: text.index("\n") + 1], "has no line in .*checksums.sha256"),
+    ],
+)
+def test_damaged_checksums_are_told_and_do_not_end_the_protection(folder, damage, sentence):
+    path = folder / "checksums.sha256"
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(UserError, match=sentence):
+        CheckpointFolder(folder).tensors("transformer")
+
+
 @pytest.mark.parametrize("has_checksums", [True, False])
 @pytest.mark.parametrize("length", [0, 4, 50, 4000])
 def test_a_truncated_file_is_noticed_with_and_without_checksums(folder, length, has_checksums):
@@ -116,6 +134,12 @@ def test_the_wrong_variant_says_which_there_is(folder):
         CheckpointFolder(folder).tensors("transformer")
 
 
+@pytest.mark.parametrize("variant", ["../x", 16, "", "a.b", "a/b"])
+def test_a_variant_that_is_no_plain_name_is_refused(folder, variant):
+    with pytest.raises(UserError, match=r"variant=.* is impossible; give a plain name"):
+        CheckpointFolder(folder, variant)
+
+
 def test_shards_are_refused_with_a_remedy(folder):
     (folder / WEIGHTS).rename(
         folder / "transformer" / "diffusion_pytorch_model-00001-of-00002.safetensors"
@@ -136,7 +160,11 @@ def test_another_kind_of_pipeline_is_named(tmp_path):
         CheckpointFolder(tmp_path)
 
 
-@pytest.mark.parametrize(("content", "sentence"), [("{", "is not JSON"), ("[]", "JSON object")])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [("{", "is not JSON"), ("[]", "JSON object"), ("[" * 100_000, "is not JSON")],
+    ids=["broken", "a list", "nested without end"],
+)
 def test_a_broken_index_is_named(tmp_path, content, sentence):
     (tmp_path / "model_index.json").write_text(content)
     with pytest.raises(UserError, match=sentence):

@@ -29,11 +29,30 @@ def test_a_file_is_refused(tmp_path):
         locate(tmp_path / "model.safetensors")
 
 
-def test_a_hub_checkpoint_that_cannot_be_had_is_one_sentence():
+@pytest.mark.parametrize("is_offline", [True, False])
+def test_a_hub_checkpoint_that_cannot_be_had_is_one_sentence(monkeypatch, is_offline):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", is_offline)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody
     with pytest.raises(UserError, match=r"nobody/nothing is neither a folder here nor") as raised:
         locate("nobody/nothing")
-    assert "HF_HUB_OFFLINE" in str(raised.value)
-    assert "\n" not in str(raised.value)
+    said = str(raised.value)
+    assert "\n" not in said
+    assert ("unset HF_HUB_OFFLINE" in said) == is_offline
+    assert ("check the name and the connection" in said) == (not is_offline)
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 5])
+def test_what_is_no_name_at_all_is_refused(name):
+    with pytest.raises(UserError, match=r"give a folder that holds model_index.json"):
+        locate(name)
+
+
+@pytest.mark.parametrize("variant", ["../x", 16])
+def test_a_variant_that_is_no_plain_name_is_not_fetched(variant):
+    with pytest.raises(UserError, match=r"variant=.* is impossible; give a plain name, as fp16"):
+        locate("nobody/nothing", variant)
 
 
 def test_a_cached_hub_checkpoint_needs_no_connection(tmp_path, monkeypatch):

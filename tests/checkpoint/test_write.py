@@ -66,6 +66,26 @@ def test_missing_parents_are_made(tmp_path):
     assert weight(tmp_path / "a" / "b" / "model") == 3.0
 
 
+@pytest.mark.parametrize("path", ["", "  ", None, 5])
+def test_a_place_that_is_none_is_refused_and_nothing_is_written(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="give the name of a folder"):
+        write(path, 1.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of Unix")
+def test_everything_written_has_the_usual_mode(tmp_path):
+    before = os.umask(0o022)
+    try:
+        write(tmp_path / "model", 1.0)
+    finally:
+        os.umask(before)
+    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert modes == {True: 0o755, False: 0o644}
+    assert all(path.stat().st_mode & 0o777 == modes[path.is_dir()] for path in tmp_path.rglob("*"))
+
+
 @pytest.mark.parametrize("place", ["file", "file/model"])
 def test_a_file_in_the_way_is_a_sentence(tmp_path, place):
     (tmp_path / "file").write_text("")

@@ -199,3 +199,18 @@ def test_what_is_not_there_or_holds_nothing_is_a_sentence(tmp_path):
         assert "\n" not in str(refusal.value), name
     with pytest.raises(UserError, match=r"owner/name .* the hub does not give it"):
         open_source(PicturesConfig(path="owner/name"))
+
+
+def test_a_folder_with_a_list_and_no_picture_says_so(tmp_path):
+    (tmp_path / "metadata.jsonl").write_text(json.dumps({"file_name": "a.png", "text": "a"}))
+    with pytest.raises(UserError, match=r"holds metadata.jsonl and no picture"):
+        open_source(PicturesConfig(path=str(tmp_path)))
+
+
+@pytest.mark.parametrize("line", [b'{"file_name": "a.png", "text"', b"[1, 2]", b"\xff\xfe{}"])
+def test_a_broken_line_is_told_with_its_file_and_number(tmp_path, line):
+    Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
+    good = json.dumps({"file_name": "a.png", "text": "a"}).encode()
+    (tmp_path / "metadata.jsonl").write_bytes(b"\n".join([good, line, good]))
+    with pytest.raises(UserError, match=r"line 2 of .*metadata.jsonl is broken"):
+        open_source(PicturesConfig(path=str(tmp_path)))

@@ -29,6 +29,7 @@ def test_the_defaults_are_amuseds():
         ),
         ("guidance_scale", float("inf"), "guidance_scale=inf"),
         ("choice_temperature_start", 1e7, "choice_temperature_start=10000000.0"),
+        ("guidance_scale", True, "guidance_scale=True"),
         ("guidance_scale", "10", "guidance_scale='10'"),
         ("choice_temperature_start", -0.1, "choice_temperature_start=-0.1"),
         ("choice_temperature_end", float("nan"), "choice_temperature_end=nan"),

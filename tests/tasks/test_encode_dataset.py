@@ -72,3 +72,24 @@ def test_settings_that_cannot_be_are_refused(data, encoding, said):
     given = {"data": DataConfig(**data), "encoding": EncodingConfig(**encoding)}
     with pytest.raises(UserError, match=said):
         check(RunConfig(name="x", task="encode_dataset", **given))
+
+
+def test_a_folder_with_files_of_another_kind_is_left_alone(config, tmp_path):
+    from src.tasks import generate
+
+    place = tmp_path / "pictures"
+    generate.run(config("generate", prompts=["a star"], output_dir=str(place)), tmp_path)
+    before = sorted(path.name for path in place.iterdir())
+    chosen = config("encode_dataset", data=WORLD, output_dir=str(place))
+    with pytest.raises(UserError, match=r"output_dir=.* holds 00000.png, which is of no encoding"):
+        run(chosen, tmp_path / "run")
+    assert sorted(path.name for path in place.iterdir()) == before
+
+
+def test_no_pictures_are_drawn_into_an_encoding(config, tmp_path):
+    from src.tasks import generate
+
+    place, encoding = str(tmp_path / "out"), EncodingConfig(num_scenes=2)
+    run(config("encode_dataset", data=WORLD, encoding=encoding, output_dir=place), tmp_path)
+    with pytest.raises(UserError, match=r"holds another work \(identity.json\)"):
+        generate.run(config("generate", prompts=["a star"], output_dir=place), tmp_path)

@@ -132,6 +132,21 @@ def test_a_checkpoint_is_decoded_by_its_own_schedule_and_the_files_say_so(config
     assert other.num_scheduled[:, 0].tolist() != [42, 21, 0]
 
 
+def test_a_checkpoints_own_guidance_is_followed_and_the_files_say_so(config):
+    chosen = config("generate", sampler=SamplerConfig(num_steps=3, guidance_scale=None))
+    forced = config("generate", sampler=SamplerConfig(num_steps=3, guidance_scale=7.0))
+    model = open_model(chosen)
+    model.guidance_scale = 3.0
+    assert settings(chosen, model)["sampler"]["guidance_scale"] == 3
+    assert settings(forced, model)["sampler"]["guidance_scale"] == 7
+    named = config("generate", sampler=SamplerConfig(num_steps=3, guidance_scale=3.0))
+    own, told = (
+        generate_pictures(model, run_config, PROMPTS[:1], [3]).token_ids
+        for run_config in (chosen, named)
+    )
+    assert (own == told).all()
+
+
 def test_a_refusal_while_drawing_prints_nothing_else(config, tmp_path, capsys):
     with pytest.raises(UserError, match="height=7 is impossible"):
         run(config("generate", prompts=PROMPTS, height=7), tmp_path)

@@ -1,5 +1,6 @@
 """A service that fails ends its log with a warning; the training and its own files go on."""
 
+import logging
 import sys
 from dataclasses import replace
 
@@ -12,8 +13,21 @@ from src.report.curves import read_curves
 from src.training import fit as fit_file
 from src.training.config import LoggerConfig
 from src.training.fit import fit
-from src.training.loggers import Forgiving, loggers
+from src.training.loggers import Forgiving, loggers, quieten_lightning
 from tests.training.test_fit import vqgan_run
+
+
+def test_lightning_says_everything_once_and_advertises_nothing(monkeypatch, caplog, capfd):
+    rank_zero_info = pytest.importorskip("lightning.pytorch.utilities.rank_zero").rank_zero_info
+    own = logging.getLogger("lightning")
+    monkeypatch.setattr(own, "handlers", [logging.StreamHandler(sys.stderr)])
+    with caplog.at_level(logging.INFO):
+        quieten_lightning()
+        quieten_lightning()
+        rank_zero_info("try installing [litlogger](https://pypi.org/project/litlogger/)")
+        rank_zero_info("GPU available: False")
+    assert [record.getMessage() for record in caplog.records] == ["GPU available: False"]
+    assert "GPU" not in capfd.readouterr().err
 
 
 class FailsAt(CSVLogger):
