@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from src.adapters.config import LoraConfig, check_lora
-from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
+from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError
 from src.evaluation.config import EvaluationConfig
@@ -20,12 +20,14 @@ from src.sampler.config import SamplerConfig, check_sampler
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, SHARED_KEYS, TrainingConfig
 from src.training.sizes import check_sizes
+from src.training.tokenizer_config import TokenizerLossConfig, check_losses
 
 # files of src/tasks
 TASKS = (
     "train",
     "train_all",
     "train_uvit",
+    "train_vqgan",
     "generate",
     "evaluate",
     "observe",
@@ -46,11 +48,13 @@ DRAWING = (
 )
 JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
 LEAVING = ("output_dir", "save_record")
+OWN_VQGAN = ("model", "variant", "device", "training", "tokenizer")
 BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
     "train_uvit": (*OPENING, "training", "lora", "data", "masking", "seed", *LEAVING),
+    "train_vqgan": (*OWN_VQGAN, "data", "evaluation", "seed", *LEAVING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
@@ -61,7 +65,8 @@ READ_BY = {  # what of RunConfig each task looks at
     "doctor": ("output_dir",),
     "index": (),
 }
-READS_PICTURES = ("preview_data", "encode_dataset", "train_uvit")  # tasks that look at data.path
+# tasks that look at data.path
+READS_PICTURES = ("preview_data", "encode_dataset", "train_uvit", "train_vqgan")
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -128,6 +133,7 @@ class RunConfig:
     sampler: SamplerConfig = field(default_factory=lambda: SamplerConfig(schedule=None))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
+    tokenizer: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
@@ -176,6 +182,7 @@ def check(config: RunConfig) -> None:
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
     check_lora(config.lora)
+    check_losses(config.tokenizer)
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler)
     _check_evaluation(config.evaluation)
@@ -203,6 +210,12 @@ def _check_reads_data(config: RunConfig) -> None:
             raise UserError(
                 f"data.{key}={getattr(data, key)} has no effect: token ids are read by train_uvit "
                 f"alone, and the task is {task}."
+            )
+    for key in TOLD_KEYS if task == "train_vqgan" else ():
+        if getattr(data, key) != getattr(DataConfig(), key):
+            raise UserError(
+                f"data.{key}={getattr(data, key)} has no effect: train_vqgan reads pictures alone, "
+                "not what is told about them; leave it out."
             )
     if data.tokens is not None and data.path is not None:
         raise UserError("data.path and data.tokens are both given; give one of them.")

@@ -10,6 +10,7 @@ from src.config import (
     check_seed_count,
 )
 from src.errors import UserError
+from src.experiments import EMBEDDED_MODEL
 from src.memory import keep_freed_memory
 
 LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
@@ -33,6 +34,19 @@ def open_model(config: RunConfig):
         model.load_lora(config.adapter, config.adapter_scale)
         model.merge_lora()  # quicker, and a plain model to whoever works with it
     return model
+
+
+def open_named_vqgan(config: RunConfig):
+    """The `VQGAN` of `model` and `variant` alone, in float32 on the processor."""
+    import torch
+
+    from src.assembly import open_vqgan
+    from src.checkpoint.folder import CheckpointFolder
+    from src.checkpoint.locate import locate
+
+    place = PUBLISHED_MODELS.get(config.model, config.model)
+    place = EMBEDDED_MODEL if config.model == EMBEDDED else locate(place, config.variant)
+    return open_vqgan(CheckpointFolder(place, config.variant), torch.float32, "cpu")
 
 
 def choose_device(device: str, num_gpus: int) -> str:
