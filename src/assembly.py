@@ -74,23 +74,29 @@ def open_parts(folder: CheckpointFolder, dtype: torch.dtype, device: Any) -> Par
     check_device(device)
     for part in (*PARTS, "tokenizer", "scheduler"):
         folder.class_of(part)
-    with torch.device("meta"):  # shapes only: the numbers come from the files
-        vqgan = VQGAN(image_tokenizer_config.from_published(*_settings(folder, "vqvae")))
+    vqgan = open_vqgan(folder, dtype, device)
     tower = clip.build_clip(*_settings(folder, "text_encoder"))
-    is_risen = dtype == torch.float16 and vqgan.config.force_upcast
     transformer = _open_transformer(folder, dtype).to(device).eval()
-    for part, module, part_dtype, naming in (
-        ("vqvae", vqgan, torch.float32 if is_risen else dtype, image_tokenizer_weights),
-        ("text_encoder", tower, dtype, clip),
-    ):
-        tensors, path = folder.tensors(part), folder.weights_path(part)
-        fit(module, tensors, path, part_dtype, naming.to_published, naming.from_published)
-        module.to(device).eval()
+    tensors, path = folder.tensors("text_encoder"), folder.weights_path("text_encoder")
+    fit(tower, tensors, path, dtype, clip.to_published, clip.from_published)
+    tower.to(device).eval()
     tokenizer = load_text_tokenizer(folder.files_of("tokenizer"), folder.class_of("tokenizer"))
     schedule = _schedule(*_settings(folder, "scheduler"), transformer.mask_token_id)
     return Parts(
         transformer, vqgan, TextEncoder(tower, tokenizer), schedule, _guidance_scale(folder)
     )
+
+
+def open_vqgan(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch.device) -> VQGAN:
+    """A checkpoint's image tokenizer alone, in evaluation mode; see `open_parts`."""
+    _check_dtype(dtype)
+    with torch.device("meta"):  # shapes only: the numbers come from the files
+        vqgan = VQGAN(image_tokenizer_config.from_published(*_settings(folder, "vqvae")))
+    is_risen = dtype == torch.float16 and vqgan.config.force_upcast
+    part_dtype, naming = torch.float32 if is_risen else dtype, image_tokenizer_weights
+    tensors, path = folder.tensors("vqvae"), folder.weights_path("vqvae")
+    fit(vqgan, tensors, path, part_dtype, naming.to_published, naming.from_published)
+    return vqgan.to(device).eval()
 
 
 def open_transformer(

@@ -25,9 +25,10 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
-from src.config import CHAIN_KEYS, OF_THE_RUN, READ_BY, RunConfig, check, key_types
+from src.config import RunConfig, check, key_types
 from src.errors import UserError, cut, nearest, shown
 from src.experiments import CONF, experiments
+from src.task_settings import CHAIN_KEYS, OF_THE_RUN, READ_BY
 from src.training.check import check_key_read
 
 ConfigStore.instance().store(name="schema", node=RunConfig)

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from src.adapters.config import LoraConfig, check_lora
-from src.data.config import DataConfig, EncodingConfig, check_data, check_encoding
+from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EvaluationConfig
@@ -18,65 +18,13 @@ from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
+from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
-from src.training.config import DTYPES, SHARED_KEYS, TrainingConfig
+from src.training.config import DTYPES, TrainingConfig
 from src.training.lesson_config import LessonConfig, check_lesson
 from src.training.sizes import check_sizes
+from src.training.tokenizer_config import TokenizerLossConfig, check_losses
 
-# files of src/tasks
-TASKS = (
-    "train",
-    "train_all",
-    "train_uvit",
-    "styledrop",
-    "teach_glyph",
-    "generate",
-    "evaluate",
-    "observe",
-    "first_light",
-    "preview_data",
-    "encode_dataset",
-    "bench_training_step",
-    "bench_recipes",
-    "doctor",
-    "index",
-)
-# what train_all hands to every model besides data
-CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
-OF_THE_RUN = ("name", "kind", "task")
-OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device")
-DRAWING = (
-    *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
-    *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
-)
-JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
-LEAVING = ("output_dir", "save_record")
-LEARNING = ("training", "masking", "seed")
-BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
-READ_BY = {  # what of RunConfig each task looks at
-    "train": ("training", "data", "masking", "seed", "device", "save_record"),
-    "train_all": ("training", "data", "seed", "device", "save_record"),
-    "train_uvit": (*OPENING, *LEARNING, "lora", "data", *LEAVING),
-    "styledrop": (*OPENING, *LEARNING, "lora", "style", *JUDGING),
-    "teach_glyph": (*OPENING, *LEARNING, "lora", "lesson", *JUDGING),
-    "generate": (*OPENING, *DRAWING),
-    "observe": (*OPENING, *DRAWING, "save_record"),
-    "evaluate": (*OPENING, *JUDGING),
-    "first_light": (*OPENING, *DRAWING, *JUDGING),
-    "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
-    "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
-    "bench_training_step": (*OPENING, *BENCH),
-    "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
-    "doctor": ("output_dir",),
-    "index": (),
-}
-# tasks that look at data.path
-READS_PICTURES = (
-    "preview_data",
-    "encode_dataset",
-    "train_uvit",
-    "styledrop",
-)
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
 
@@ -145,6 +93,7 @@ class RunConfig:
     )
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
+    tokenizer: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     lesson: LessonConfig = field(default_factory=LessonConfig)
@@ -197,6 +146,7 @@ def check(config: RunConfig) -> None:
     _check_micro_cond(config.micro_cond)
     check_masking(config.masking)
     check_lora(config.lora)
+    check_losses(config.tokenizer)
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler, "sampler.")
     _check_evaluation(config.evaluation)
@@ -227,6 +177,12 @@ def _check_reads_data(config: RunConfig) -> None:
             raise UserError(
                 f"data.{key}={getattr(data, key)} has no effect: token ids are read by train_uvit "
                 f"alone, and the task is {task}."
+            )
+    for key in TOLD_KEYS if task == "train_vqgan" else ():
+        if getattr(data, key) != getattr(DataConfig(), key):
+            raise UserError(
+                f"data.{key}={getattr(data, key)} has no effect: train_vqgan reads pictures alone, "
+                "not what is told about them; leave it out."
             )
     if data.tokens is not None and data.path is not None:
         raise UserError("data.path and data.tokens are both given; give one of them.")

@@ -25,15 +25,24 @@ class Columns(NamedTuple):
         return list(dict.fromkeys(name.partition(".")[0] for name in self if name))
 
 
-def find_columns(config: PicturesConfig, names: Sequence[str]) -> Columns:
-    """Choose from a table's column names; raises UserError that lists them."""
-    for key in ("image", "caption", "original_width", "original_height", "aesthetic_score"):
+def find_columns(
+    config: PicturesConfig, names: Sequence[str], is_captioned: bool = True
+) -> Columns:
+    """Choose from a table's column names; raises UserError that lists them.
+
+    is_captioned: whether a caption and what else is told about a picture are looked for at all.
+    """
+    wanted = ("image", "caption", "original_width", "original_height", "aesthetic_score")
+    for key in wanted if is_captioned else wanted[:1]:
         given = getattr(config, f"{key}_column")
         if given is not None and given.partition(".")[0] not in names:
             raise UserError(
                 f"data.{key}_column={given}: {config.path} has no such column; "
                 f"{nearest(given, names)}"
             )
+    if not is_captioned:
+        image = config.image_column or usual_column("image", USUAL_IMAGE, config, names)
+        return Columns(image, None, None, None, None)
     if config.is_caption_file_name and config.caption_column is not None:
         raise UserError(
             "data.is_caption_file_name and data.caption_column are both given; give one of them."

@@ -7,6 +7,9 @@ from src.limits import between, check_seed, one_of, whole
 
 CROPS = ("random", "center")
 BAD_ROWS = ("replace", "stop")
+# what is told about a picture: of no use to who reads pictures alone
+TOLD_KEYS = ("caption_column", "is_caption_file_name", "original_width_column")
+TOLD_KEYS += ("original_height_column", "aesthetic_score_column", "aesthetic_score")
 
 
 @dataclass

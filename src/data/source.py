@@ -34,7 +34,7 @@ class RawRow(NamedTuple):
 
     picture: bytes | str  # a file's content, or its path
     place: str  # the file's name, for sentences about it
-    caption: str
+    caption: str  # "" of a table that is opened without captions
     original_width: float | None  # pixels; None = the picture's own size
     original_height: float | None
     aesthetic_score: float | None
@@ -43,11 +43,14 @@ class RawRow(NamedTuple):
 class PictureSource:
     """An opened table. Rows are numbered from 0 and always stand in the same order."""
 
-    def __init__(self, table: Any, config: PicturesConfig, root: Path | None):
+    def __init__(
+        self, table: Any, config: PicturesConfig, root: Path | None, is_captioned: bool = True
+    ):
         """Choose the columns of a `datasets.Dataset`.
 
         Args:
             root: the folder that relative picture paths start from.
+            is_captioned: whether a row without caption is bad; otherwise captions are not read.
 
         Raises:
             UserError: no row, no such column, or a picture column that holds something else.
@@ -56,8 +59,8 @@ class PictureSource:
             raise UserError(
                 f"data.path={config.path}, split {config.split}: there is no row in it."
             )
-        self.config, self.root = config, root
-        self.columns = find_columns(config, table.column_names)
+        self.config, self.root, self.is_captioned = config, root, is_captioned
+        self.columns = find_columns(config, table.column_names, is_captioned)
         self.names = tuple(table.column_names)
         self.table = _undecoded(table.select_columns(self.columns.tops))
 
@@ -81,7 +84,7 @@ class PictureSource:
         return RawRow(
             picture,
             place,
-            _caption(caption),
+            _caption(caption) if self.is_captioned else "",
             _number(cell(row, columns.original_width), "original width"),
             _number(cell(row, columns.original_height), "original height"),
             _number(cell(row, columns.aesthetic_score), "aesthetic score"),
@@ -107,10 +110,13 @@ class PictureSource:
         return str(full), path
 
 
-def open_source(config: PicturesConfig) -> PictureSource:
-    """Open the pictures that `data.path` names; raises UserError if that cannot be."""
+def open_source(config: PicturesConfig, is_captioned: bool = True) -> PictureSource:
+    """Open the pictures that `data.path` names; raises UserError if that cannot be.
+
+    is_captioned: False where pictures alone are of use, whatever is written about them.
+    """
     table, root = open_table(config)
-    return PictureSource(table, config, root)
+    return PictureSource(table, config, root, is_captioned)
 
 
 def open_table(config: PicturesConfig) -> tuple[Any, Path | None]:

@@ -8,6 +8,7 @@ Dimensions: batch, height, width, dim, codes.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -47,9 +48,11 @@ def tokenizer_quality(
     rng: np.random.Generator,
     features: PictureFeatures | None = None,
     confidence: float = 0.95,
+    subject: str = SUBJECT,
 ) -> list[Measurement]:
     """Every number of a VQGAN on these pictures; `rng` draws the intervals.
 
+    subject: what is measured, in a few words, where it matters whose pictures they are.
     features: whose Fréchet distance is measured; None leaves it out. Codes in use have no
     interval, for pictures drawn again would always show fewer of them.
 
@@ -79,8 +82,9 @@ def tokenizer_quality(
     ]
     if features is not None:
         before, after = (np.concatenate(side) for side in zip(*seen, strict=True))
-        measured.append(frechet_distance(after, before, features.name, SUBJECT))
-    return measured + _codes(counts, len(pixels))
+        measured.append(frechet_distance(after, before, features.name))
+    measured += _codes(counts, len(pixels))
+    return [replace(each, subject=subject) for each in measured]
 
 
 def psnr_of_each(
@@ -127,13 +131,13 @@ def _mean(
     name: str, values: np.ndarray, rng: np.random.Generator, confidence: float
 ) -> Measurement:
     low, high = bootstrap_interval(values, rng, confidence)
-    return Measurement(name, float(values.mean()), len(values), low, high, subject=SUBJECT)
+    return Measurement(name, float(values.mean()), len(values), low, high)
 
 
 def _codes(counts: Tensor, num_pictures: int) -> list[Measurement]:
     note = f"{int(counts.sum()):,} tokens, {len(counts):,} codes"
     used, effective = float(share_used(counts)), float(perplexity(counts))
     return [
-        Measurement("codes used", used, num_pictures, subject=SUBJECT, is_share=True, note=note),
-        Measurement("codebook perplexity", effective, num_pictures, subject=SUBJECT, note=note),
+        Measurement("codes used", used, num_pictures, is_share=True, note=note),
+        Measurement("codebook perplexity", effective, num_pictures, note=note),
     ]

@@ -11,6 +11,7 @@ from src.config import (
     check_seed_count,
 )
 from src.errors import UserError, nearest, shown
+from src.experiments import EMBEDDED_MODEL
 from src.memory import keep_freed_memory
 
 LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
@@ -42,6 +43,19 @@ def _known_model(name: str) -> str:
         known = nearest(name, (EMBEDDED, *PUBLISHED_MODELS))
         raise UserError(f"model={shown(name)} is no folder and no hub id OWNER/NAME; {known}")
     return PUBLISHED_MODELS.get(name, name)
+
+
+def open_named_vqgan(config: RunConfig):
+    """The `VQGAN` of `model` and `variant` alone, in float32 on the processor."""
+    import torch
+
+    from src.assembly import open_vqgan
+    from src.checkpoint.folder import CheckpointFolder
+    from src.checkpoint.locate import locate
+
+    is_embedded = config.model == EMBEDDED
+    place = EMBEDDED_MODEL if is_embedded else locate(_known_model(config.model), config.variant)
+    return open_vqgan(CheckpointFolder(place, config.variant), torch.float32, "cpu")
 
 
 def choose_device(device: str, num_gpus: int) -> str:

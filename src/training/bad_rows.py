@@ -20,4 +20,5 @@ class NoteBadRows(Callback):
         self.bad = bad
 
     def on_train_batch_start(self, _trainer, _module, batch, _number) -> None:
-        self.bad.note(list(batch.samples.rows), list(batch.samples.refused))
+        found = getattr(batch, "samples", batch)  # a U-ViT's batch holds more than its samples
+        self.bad.note(list(found.rows), list(found.refused))

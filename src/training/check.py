@@ -18,6 +18,7 @@ from src.training.config import (
     OWN_KEYS,
     PRECISIONS,
     SERVICES,
+    TOKENIZER_KEYS,
     TrainingConfig,
 )
 from src.training.health_config import check_health
@@ -45,7 +46,7 @@ RANGES = {
 }
 
 
-UVIT_TASKS = ("train_uvit", "styledrop", "teach_glyph")
+UVIT_TASKS = ("train_uvit", "styledrop", "teach_glyph", "memorise")
 
 
 def check_training(training: TrainingConfig) -> None:
@@ -88,11 +89,15 @@ def check_key_read(key: str, typed: str, task: str, model: str) -> None:
 def check_run_of(training: TrainingConfig, task: str, dtype: str) -> None:
     """Refuse what the task that trains does not know, or could not do; raises UserError.
 
-    task: `train` trains a part of the embedded model, `train_uvit` the U-ViT of any model.
+    task: `train` trains a part of the embedded model, `train_uvit` the U-ViT of any model,
+        `train_vqgan` a VQGAN on people's pictures.
     dtype: what the model is opened in.
     """
     if task in UVIT_TASKS:
         _check_uvit_run(training, task, dtype)
+        return
+    if task == "train_vqgan":
+        _check_vqgan_run(training)
         return
     for key, usual, why in (
         ("begin", "anew", "begins on random weights"),
@@ -114,8 +119,38 @@ def _check_uvit_run(training: TrainingConfig, task: str, dtype: str) -> None:
             "training.method=lora adapts a model and keeps no average: give training.begin=model "
             "and training.ema_decay=0."
         )
+    if training.method == "lora" and training.image_tokenizer is not None:
+        raise UserError(
+            f"training.image_tokenizer={training.image_tokenizer} with training.method=lora: an "
+            "adapter has no place for an image tokenizer; give training.method=full."
+        )
     if dtype != "float32":
         raise UserError(
             f"dtype={dtype}: weights are trained in float32; training.precision says what the "
             "products are computed in."
+        )
+
+
+def _check_vqgan_run(training: TrainingConfig) -> None:
+    if training.model != "vqgan":
+        raise UserError(f"training.model={training.model}: the task train_vqgan trains a vqgan.")
+    for key in ("accumulation", "num_devices", "num_nodes"):
+        value = getattr(training, key)
+        if value > 1:
+            raise UserError(
+                f"training.{key}={value}: a VQGAN and its discriminator learn from one pass of one "
+                f"process a step; give training.{key}=1 and a training.batch_size that fits."
+            )
+    for key, usual in vars(TrainingConfig()).items():
+        value = getattr(training, key)
+        if key not in TOKENIZER_KEYS and value != usual:
+            raise UserError(
+                f"training.{key}={value} has no effect: the task train_vqgan has no use for it; "
+                f"leave it at {usual}, as training=tokenizer does."
+            )
+    if training.begin == "anew" and training.image_tokenizer is not None:
+        raise UserError(
+            f"training.image_tokenizer={training.image_tokenizer} has no effect with "
+            "training.begin=anew, which draws random weights; give training.begin=model to train "
+            "that VQGAN further."
         )

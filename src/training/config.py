@@ -28,6 +28,13 @@ OWN_KEYS = {  # what means something to one model only
     | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"}
     | {"image_tokenizer", "text_encoder", "saved_dtype", "gradient_checkpointing"},
 }
+TOKENIZER_KEYS = {  # what the task train_vqgan has a use for
+    *("model", "preset", "begin", "image_tokenizer", "max_steps", "max_minutes", "batch_size"),
+    *("accumulation", "num_devices", "num_nodes", "optimizer", "fused", "learning_rate"),
+    *("warmup_steps", "decay_ratio", "weight_decay", "beta2", "max_grad_norm", "ema_decay"),
+    *("ema_ramp", "checkpoint_every", "sample_every", "log_every", "logger", "num_workers"),
+    *("num_threads", "precision"),
+}
 
 
 @dataclass
@@ -63,7 +70,7 @@ class TrainingConfig:
     ema_decay: float = 0.999  # 0 = no average: the weights themselves are kept
     ema_ramp: bool = False  # the decay rises to it as (1 + n) / (10 + n) over the steps n
 
-    begin: str = "anew"  # U-ViT, one of BEGINNINGS: random weights, or those of `model`
+    begin: str = "anew"  # one of BEGINNINGS: random weights, or those of `model`
     method: str = "full"  # U-ViT, one of METHODS: all weights learn, or an adapter (`lora`)
     drop_prob: float = 0.1  # U-ViT: share of prompts replaced by the empty one
     is_dropout_inverted: bool = False  # U-ViT: that share is kept, as in aMUSEd's released script

@@ -34,7 +34,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, channels: int = 64, num_layers: int = 3, generator: Generator | None = None):
         """channels: of the first layer, a multiple of 8. num_layers: halvings of the side."""
         super().__init__()
-        self.smallest_side = 3 * 2**num_layers  # the two layers at the end take a pixel each
+        self.smallest_side = smallest_side(num_layers)
         widths = [channels * min(2**index, 8) for index in range(num_layers + 1)]
         layers = [nn.Conv2d(3, channels, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
         for index, (width_in, width) in enumerate(pairwise(widths)):
@@ -69,6 +69,11 @@ class PatchDiscriminator(nn.Module):
                 f"must be at least {self.smallest_side}, or give it fewer layers."
             )
         return self.layers(2 * pixels - 1)
+
+
+def smallest_side(num_layers: int) -> int:
+    """Pixels that a picture's sides must have: the two layers at the end take a patch each."""
+    return 3 * 2**num_layers
 
 
 def discriminator_loss(

@@ -49,7 +49,7 @@ class Lpips(nn.Module):
 
         Raises UserError if there is none, it is damaged, or it holds something else.
         """
-        path = _weights_file(Path(path))
+        path = weights_file(path)
         tensors = _read(path)
         lpips = cls()
         convolutions = [each for each in lpips.modules() if isinstance(each, nn.Conv2d)]
@@ -109,7 +109,9 @@ def _of_length_one(
     return features / (features.square().sum(dim=1, keepdim=True) + EPS).sqrt()
 
 
-def _weights_file(path: Path) -> Path:
+def weights_file(place: str | Path) -> Path:
+    """The one file of weights at a place; raises UserError if there is none, or several."""
+    path = Path(place)
     if path.is_dir():
         found = sorted([*path.glob("*.safetensors"), *path.glob("*.pth")])
         if len(found) != 1:

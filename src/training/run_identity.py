@@ -11,6 +11,7 @@ from src.data.config import DataConfig
 from src.errors import UserError
 from src.masking.config import MaskingConfig
 from src.training.config import FREE_KEYS, OWN_KEYS, TrainingConfig
+from src.training.tokenizer_config import TokenizerLossConfig
 from src.whole_files import write_whole
 
 IDENTITY = "identity.json"
@@ -53,7 +54,12 @@ def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
     if not path.is_file():
         write_whole(path, json.dumps(identity, indent=2) + "\n")
         return
-    stages = {"training": TrainingConfig(), "data": DataConfig(), "masking": MaskingConfig()}
+    stages = {
+        "training": TrainingConfig(),
+        "data": DataConfig(),
+        "masking": MaskingConfig(),
+        "tokenizer": TokenizerLossConfig(),
+    }
     defaults = {
         f"{stage}.{key}": value
         for stage, settings in stages.items()

@@ -16,6 +16,7 @@ from src.amused import Amused
 from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scenes import World
+from src.image_tokenizer.pictures import decode_pixels, encode_pixels
 from src.training.checkpoint import ends_step
 from src.training.vqgan_module import to_unit_pixels
 from src.whole_files import write_whole
@@ -48,6 +49,24 @@ class SampleReconstructions(Callback):
         right = _share_right(self.oracle, self.examples, back)
         module.log("whole_scene_after_round_trip", right)
         sheet = np.concatenate([pictures, back], axis=1)  # each original above its round trip
+        _write_sheet(sheet, self.folder / "samples" / f"step_{trainer.global_step:08d}.png")
+
+
+class SampleRoundTrips(Callback):
+    """Every so many steps: pictures above what the averaged VQGAN gives back of their tokens."""
+
+    def __init__(self, pictures: np.ndarray, every: int, folder: Path):
+        """pictures: uint8 `number height width 3`, the same all along."""
+        self.pictures, self.every, self.folder = pictures, every, folder
+
+    def on_train_batch_end(self, trainer, module, *_) -> None:
+        if trainer.global_step % self.every:
+            return
+        vqgan = module.average.module
+        pixels = to_unit_pixels(torch.from_numpy(self.pictures))
+        back = decode_pixels(vqgan, encode_pixels(vqgan, pixels)).movedim(1, -1)
+        back = (back * 255).round().byte().cpu().numpy()
+        sheet = np.concatenate([self.pictures, back], axis=1)
         _write_sheet(sheet, self.folder / "samples" / f"step_{trainer.global_step:08d}.png")
 
 

@@ -30,9 +30,11 @@ from src.training.discriminator import (
     generator_loss,
 )
 from src.training.learning_rate import rate_factor
+from src.training.picture_batches import PictureBatch
 from src.training.tokenizer_config import TokenizerLossConfig
 from src.training.vqgan_module import to_unit_pixels
 
+PRECISIONS = ("bf16-mixed", "32-true")
 DISCRIMINATOR_BETAS = (0.5, 0.9)  # slow averages would answer to a generator that has moved on
 
 
@@ -74,9 +76,9 @@ class TokenizerModule(lightning.LightningModule):
         if self.perceptual[0] is not None:
             self.perceptual[0].to(self.device)
 
-    def training_step(self, batch: Tensor, _: int) -> Tensor:
-        """batch: pictures as uint8 `batch height width 3`."""
-        pixels = to_unit_pixels(batch).contiguous(memory_format=torch.channels_last)
+    def training_step(self, batch: PictureBatch, _: int) -> Tensor:
+        """One step of both sides; its loss is the sum of theirs."""
+        pixels = to_unit_pixels(batch.pictures).contiguous(memory_format=torch.channels_last)
         latents = self.vqgan.encode_latents(pixels)
         num_revived = self._revive(latents.detach())
         quantized = self.vqgan.quantize(latents)
@@ -172,7 +174,8 @@ class TokenizerModule(lightning.LightningModule):
                 "betas": DISCRIMINATOR_BETAS,
             },
         ]
-        stepper = AdamW(groups, lr=self.config.learning_rate, betas=(0.9, self.config.beta2))
+        settings = {"betas": (0.9, self.config.beta2), "fused": self.config.fused}
+        stepper = AdamW(groups, lr=self.config.learning_rate, **settings)
         schedule = LambdaLR(stepper, lambda step: rate_factor(step, self.config))
         return {
             "optimizer": stepper,
@@ -183,10 +186,10 @@ class TokenizerModule(lightning.LightningModule):
 def _check(
     config: TrainingConfig, losses: TokenizerLossConfig, perceptual: nn.Module | None
 ) -> None:
-    if config.precision == "16-mixed":
+    if config.precision not in PRECISIONS:  # 16 bits lose the gradients that weigh the game
         raise UserError(
-            "training.precision=16-mixed loses the small gradients that the adversarial loss is "
-            "weighed by; give bf16-mixed or 32-true."
+            f"training.precision={config.precision} cannot train a VQGAN against its "
+            f"discriminator; give {' or '.join(PRECISIONS)}."
         )
     if config.optimizer != "adamw":
         raise UserError(

@@ -21,6 +21,7 @@ from src.report.curves import read_curves
 from src.training.checkpoint import newest_checkpoint
 from src.training.fit import fit
 from tests.training.test_fit import uvit_run, vqgan_run
+from tests.training.test_picture_batches import tokenizer_run
 
 MOMENTS = [  # what happens for the n-th time
     *(("forward", 0), ("forward", 1), ("forward", 4), ("backward", 0), ("backward", 3)),
@@ -122,6 +123,7 @@ def train(world, parts, config, tmp_path, monkeypatch):
         "tokens, 8-bit, in parts": {"optimizer": "adamw_8bit", "batch_size": 2, "accumulation": 2},
         "lora": {"ema_decay": 0.0},
         "pictures": {},
+        "own pictures, discriminator": {},
     }
 
     def run(kind: str, folder: Path, moment: tuple[str, int] | None = None) -> int:
@@ -131,6 +133,8 @@ def train(world, parts, config, tmp_path, monkeypatch):
             reached = dies_at(*moment) if moment else lambda _: None
             if kind == "pictures":
                 module, batches = vqgan_run(world, parts, settings)
+            elif kind == "own pictures, discriminator":
+                module, batches = tokenizer_run(parts, settings)
             else:
                 if kind == "lora":
                     wanted = LoraConfig(rank=2, has_text_encoder=True)
@@ -190,7 +194,11 @@ def test_a_run_on_cached_tokens_survives(moment, train, trained, tmp_path, tmp_p
 
 
 @pytest.mark.parametrize(
-    "kind", ["pictures", "tokens, muon, bf16", "tokens, 8-bit, in parts", "lora"]
+    "kind",
+    [
+        *("pictures", "own pictures, discriminator"),
+        *("tokens, muon, bf16", "tokens, 8-bit, in parts", "lora"),
+    ],
 )
 @pytest.mark.parametrize("moment", MOMENTS[3::7], ids=lambda moment: f"{moment[0]}-{moment[1]}")
 def test_other_kinds_of_runs_survive(kind, moment, train, trained, tmp_path, tmp_path_factory):

@@ -11,6 +11,7 @@ from torch import nn
 from src.errors import UserError
 from src.training.checkpoint import averaged_weights
 from src.training.fit import fit
+from src.training.picture_batches import PictureBatch
 from src.training.tokenizer_config import TokenizerLossConfig
 from src.training.tokenizer_module import TokenizerModule
 from src.training.vqgan_module import to_unit_pixels
@@ -35,7 +36,7 @@ def pictures_of(step, _part=None):
     """Eight toy pictures, the same at every step: colours that change smoothly over 32 pixels."""
     corners = torch.from_numpy(np.random.default_rng(0).random((8, 3, 3, 3), dtype=np.float32))
     smooth = nn.functional.interpolate(corners, size=32, mode="bilinear")
-    return (smooth * 255).byte().movedim(1, -1)
+    return PictureBatch((smooth * 255).byte().movedim(1, -1))
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_steps_are_those_of_two_optimizers_written_by_hand(train, parts, config)
     draws = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98))
     judges = torch.optim.AdamW(judge.parameters(), lr=3e-3, betas=(0.5, 0.9), weight_decay=0.0)
     for step in range(2):
-        drawn, judged, weight = both_sides(vqgan, judge, to_unit_pixels(pictures_of(step)))
+        drawn, judged, weight = both_sides(vqgan, judge, to_unit_pixels(pictures_of(step).pictures))
         assert seen[step]["adaptive_weight"] == pytest.approx(weight.item(), rel=1e-3)
         assert seen[step]["loss"] == pytest.approx((drawn + judged).item(), rel=1e-4)
         for side, loss in ((vqgan, drawn), (judge, judged)):
@@ -152,7 +153,7 @@ def test_pictures_come_back_better_with_every_loss_on(train):
     """Better than the best single colour, and the discriminator learns to tell the two apart."""
     losses = replace(LOSSES, gan_start=60, revive_after=5, discriminator_learning_rate=1e-2)
     _, _, seen = train(losses, max_steps=100, learning_rate=3e-3, checkpoint_every=100)
-    pixels = to_unit_pixels(pictures_of(0))
+    pixels = to_unit_pixels(pictures_of(0).pictures)
     one_color = -10 * (pixels - pixels.mean((0, 2, 3), keepdim=True)).square().mean().log10()
     before, after = (np.mean([each["psnr"] for each in part]) for part in (seen[:5], seen[-5:]))
     assert before < one_color < after - 1
@@ -218,7 +219,7 @@ def test_the_perceptual_loss_is_weighed_and_left_out_of_checkpoints(parts, confi
     losses = replace(LOSSES, perceptual_weight=0.5, vgg_weights="unused")
     module = TokenizerModule(parts.image_tokenizer, config, losses, 1, Grey())
     plain = TokenizerModule(parts.image_tokenizer, config, LOSSES, 1)
-    pixels, back = to_unit_pixels(pictures_of(0)), torch.full((8, 3, 32, 32), 0.25)
+    pixels, back = to_unit_pixels(pictures_of(0).pictures), torch.full((8, 3, 32, 32), 0.25)
     loss, values = module._reconstruction(pixels, back)
     assert loss.item() == pytest.approx(plain._reconstruction(pixels, back)[0].item() + 0.375)
     assert values["lpips"].item() == pytest.approx(0.75)
@@ -229,6 +230,7 @@ def test_the_perceptual_loss_is_weighed_and_left_out_of_checkpoints(parts, confi
     ("settings", "losses", "sentence"),
     [
         ({"precision": "16-mixed"}, {}, "give bf16-mixed or 32-true"),
+        ({"precision": "64-true"}, {}, "give bf16-mixed or 32-true"),
         ({"optimizer": "muon"}, {}, "give adamw"),
         ({}, {"perceptual_weight": 1.0}, "no VGG16 weights were opened"),
     ],

@@ -1,0 +1,65 @@
+"""Which tasks there are, and what of a run's settings each of them reads."""
+
+from src.training.config import SHARED_KEYS
+
+# files of src/tasks
+TASKS = (
+    "train",
+    "train_all",
+    "train_uvit",
+    "styledrop",
+    "teach_glyph",
+    "train_vqgan",
+    "memorise",
+    "generate",
+    "evaluate",
+    "observe",
+    "first_light",
+    "preview_data",
+    "encode_dataset",
+    "bench_training_step",
+    "bench_recipes",
+    "doctor",
+    "index",
+)
+# what train_all hands to every model besides data
+CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
+OF_THE_RUN = ("name", "kind", "task")
+OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device")
+DRAWING = (
+    *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
+    *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
+)
+JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
+LEAVING = ("output_dir", "save_record")
+LEARNING = ("training", "masking", "seed")
+OWN_VQGAN = ("model", "variant", "device", "training", "tokenizer")
+BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
+READ_BY = {  # what of RunConfig each task looks at
+    "train": ("training", "data", "masking", "seed", "device", "save_record"),
+    "train_all": ("training", "data", "seed", "device", "save_record"),
+    "train_uvit": (*OPENING, *LEARNING, "lora", "data", *LEAVING),
+    "styledrop": (*OPENING, *LEARNING, "lora", "style", *JUDGING),
+    "teach_glyph": (*OPENING, *LEARNING, "lora", "lesson", *JUDGING),
+    "train_vqgan": (*OWN_VQGAN, "data", "evaluation", "seed", *LEAVING),
+    "memorise": (*OPENING, *LEARNING, "lora", *JUDGING),
+    "generate": (*OPENING, *DRAWING),
+    "observe": (*OPENING, *DRAWING, "save_record"),
+    "evaluate": (*OPENING, *JUDGING),
+    "first_light": (*OPENING, *DRAWING, *JUDGING),
+    "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
+    "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
+    "bench_training_step": (*OPENING, *BENCH),
+    "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
+    "doctor": ("output_dir",),
+    "index": (),
+}
+# tasks that look at data.path
+READS_PICTURES = (
+    "preview_data",
+    "encode_dataset",
+    "train_uvit",
+    "train_vqgan",
+    "styledrop",
+    "memorise",
+)
