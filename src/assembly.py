@@ -29,7 +29,6 @@ from src.conditioning.tokenizer_folder import load_text_tokenizer, save_text_tok
 from src.errors import UserError, nearest, shown
 from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer import weights as image_tokenizer_weights
-from src.image_tokenizer.config import ImageTokenizerConfig
 from src.image_tokenizer.vqgan import VQGAN
 from src.limits import check_seed
 from src.masking.config import check_schedule
@@ -255,7 +254,7 @@ def _preset(name: str) -> dict[str, Any]:
         raise UserError(f"there is no configuration '{name}'; {nearest(name, PRESETS)}")
     return {
         "transformer": transformer_config.to_published(transformer_config.preset(name)),
-        "vqvae": image_tokenizer_config.to_published(ImageTokenizerConfig()),
+        "vqvae": image_tokenizer_config.to_published(image_tokenizer_config.preset("amused")),
         "text_encoder": clip.clip_l14_settings(),
     }
 
@@ -297,6 +296,5 @@ def _schedule(settings: Mapping[str, Any], place: str, mask_token_id: int) -> st
             f"{place} has mask_token_id = {settings['mask_token_id']}, and the transformer's is "
             f"{mask_token_id}, the last id of its vocabulary: the two are not of one checkpoint"
         )
-    schedule = settings.get("masking_schedule", "cosine")
-    check_schedule(schedule)
+    check_schedule(schedule := settings.get("masking_schedule", "cosine"))
     return schedule

@@ -46,8 +46,7 @@ def run(config: RunConfig, folder: Path) -> bool:
     from src.training.beginning import begun
     from src.training.uvit_recipe import Run, train_on_pictures
 
-    if config.data.path is None:
-        raise UserError("data.path is missing: give a folder of captioned photographs.")
+    captions, pictures = _photographs(config)
     place = Path(config.output_dir or RECORDS / config.name / "runs" / "train")
     tokenizer = _tokenizer_stage(config, place / "vqgan")
     if not train_vqgan.run(tokenizer, folder):
@@ -65,7 +64,11 @@ def run(config: RunConfig, folder: Path) -> bool:
             sentence = f"Steps are left; the same command continues.\n  {place}"
             Console(highlight=False).print(sentence)
             return False
-        _deliver(_recall(config, trained.amused.to(device), place), trained, config, place)
+        model = trained.amused.to(device)
+        prompts = [caption for caption in captions for _ in range(NUM_SEEDS)]
+        drawn = draw_once(config, model, prompts, config.seed, place / "recalled")
+        back = model.decode_tokens(model.encode_images(pictures))
+        _deliver(Recalled(captions, pictures, back, drawn), trained, config, place)
     return True
 
 
@@ -79,16 +82,20 @@ def _tokenizer_stage(config: RunConfig, place: Path) -> RunConfig:
     return stage
 
 
-def _recall(config: RunConfig, model, place: Path) -> Recalled:
+def _photographs(config: RunConfig) -> tuple[list[str], list[Image.Image]]:
+    """Captions and pictures, as the models are shown them; raises UserError if they cannot be told
+    apart by their captions."""
     from src.data.captioned import CaptionedPictures
     from src.data.source import open_source
 
+    if config.data.path is None:
+        raise UserError("data.path is missing: give a folder of captioned photographs.")
     source = open_source(config.data)
     if len(source) > MOST:
         raise UserError(
             f"data.path={config.data.path} has {len(source)} rows: give at most {MOST}."
         )
-    rows = CaptionedPictures(source, config.data, model.height, config.seed)
+    rows = CaptionedPictures(source, config.data, config.data.picture_size, config.seed)
     found = [rows.row(index) for index in range(len(source))]
     captions = [each.caption for each in found]
     if len(set(captions)) < len(captions):
@@ -96,11 +103,7 @@ def _recall(config: RunConfig, model, place: Path) -> Recalled:
             f"data.path={config.data.path} says the same of two photographs, so none of them can "
             "be asked for: give each a caption of its own."
         )
-    pictures = [Image.fromarray(each.picture) for each in found]
-    prompts = [caption for caption in captions for _ in range(NUM_SEEDS)]
-    drawn = draw_once(config, model, prompts, config.seed, place / "recalled")
-    back = model.decode_tokens(model.encode_images(pictures))
-    return Recalled(captions, pictures, back, drawn)
+    return captions, [Image.fromarray(each.picture) for each in found]
 
 
 def psnr_table(drawn: list[Image.Image], pictures: list[Image.Image]) -> np.ndarray:

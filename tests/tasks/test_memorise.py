@@ -48,7 +48,12 @@ def short(photos, tmp_path, model_folder, clip_folder, monkeypatch):
     def shortened(config, place):
         full = stage(config, place)
         evaluation = replace(full.evaluation, clip=str(clip_folder))
-        return replace(full, training=replace(full.training, **short), evaluation=evaluation)
+        return replace(
+            full,
+            training=replace(full.training, **short),
+            evaluation=evaluation,
+            model=str(model_folder),
+        )
 
     monkeypatch.setattr(memorise, "_tokenizer_stage", shortened)
     return replace(
