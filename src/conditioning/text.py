@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPTextModelWithProjection, PreTrainedTokenizerBase
 
-from src.errors import UserError
+from src.errors import UserError, cut
 
 EMPTY_PROMPT = ""
 LEGACY_EOS = 2  # in older configurations; transformers then pools at the highest id of a prompt
@@ -100,10 +100,10 @@ class TextEncoder(nn.Module):
         ids = self.tokenizer(prompt, truncation=False, verbose=False).input_ids
         if len(ids) <= self.window:
             return
-        cut = self.tokenizer.decode(ids[self.window - 1 : -1], skip_special_tokens=True)
+        lost = self.tokenizer.decode(ids[self.window - 1 : -1], skip_special_tokens=True)
         warnings.warn(
             f"the prompt '{_shortened(prompt)}' has {len(ids)} ids and the text encoder reads "
-            f"{self.window}; its end is cut off: '{_shortened(cut.strip())}'",
+            f"{self.window}; its end is cut off: '{cut(lost.strip())}'",
             stacklevel=3,
         )
 

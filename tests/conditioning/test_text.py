@@ -74,6 +74,12 @@ def test_a_prompt_beyond_the_window_warns_and_shows_what_was_cut(encoder):
         encoder.encode(["one two three four five six zebra"])
 
 
+def test_a_prompt_without_end_is_not_echoed_whole(encoder):
+    with pytest.warns(UserWarning, match="is cut off") as warned:
+        encoder.prompt_ids(["sun " * 20_000])
+    assert len(str(warned[0].message)) < 500
+
+
 def test_a_prompt_that_fits_does_not_warn(encoder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
