@@ -64,11 +64,12 @@ def short(photos, model_folder, clip_folder, tmp_path, monkeypatch):
 
     def build(data=None, training=None, tokenizer=None, **changes):
         recipe = composed(["+exp=train_vqgan"]).config
+        own = {"path": str(photos), "picture_size": 32}
         settings = {
             "model": str(model_folder),
             "device": "cpu",
             "output_dir": str(tmp_path / "out"),
-            "data": replace(recipe.data, path=str(photos), picture_size=32, **(data or {})),
+            "data": replace(recipe.data, **(own | (data or {}))),
             "training": replace(recipe.training, **(SHORT | (training or {}))),
             "tokenizer": replace(recipe.tokenizer, **(SMALL | (tokenizer or {}))),
             "evaluation": EvaluationConfig(clip=str(clip_folder)),
@@ -148,7 +149,8 @@ def test_random_weights_are_drawn_by_the_seed_without_opening_a_model(short, tmp
     chosen = short(training=still, tokenizer=losses, model="/nowhere", seed=5)
     assert run(chosen, tmp_path)
     left = averaged_weights(tmp_path / "out")
-    drawn = VQGAN(image_tokenizer_config.preset("amused"), generator=torch.manual_seed(5))
+    rng = torch.Generator().manual_seed(5)
+    drawn = VQGAN(image_tokenizer_config.preset("amused"), generator=rng)
     assert all(torch.equal(each, left[name]) for name, each in drawn.state_dict().items())
 
 
@@ -220,7 +222,7 @@ def test_bad_pictures_are_replaced_listed_and_limited(short, photos, tmp_path):
     (photos / "3.png").write_bytes(b"no picture")
     assert run(short(data={"max_bad_ratio": 0.2}), tmp_path)
     (listed,) = (tmp_path / "out" / "bad_rows.jsonl").read_text().splitlines()
-    assert json.loads(listed)["row"] == 3
+    assert json.loads(listed)["place"].endswith("/3.png")
     strict = short(data={"max_bad_ratio": 0.01}, output_dir=str(tmp_path / "strict"))
     with pytest.raises(UserError, match=r"1 of the \d+ rows met so far are bad"):
         run(strict, tmp_path)
