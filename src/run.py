@@ -1,6 +1,7 @@
 """The only entry point: `python -m src.run +exp=NAME` composes, checks, and calls one task.
 
 Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says why; 130 interrupted;
+138 and 143 a training was stopped by SIGUSR1 or SIGTERM, its step saved (training/stop_signals.py);
 141 nobody reads the output any more, as after `| head -1`.
 """
 

@@ -12,6 +12,7 @@ from torch import Generator
 from torch.utils.data import DataLoader, Dataset, SequentialSampler
 
 from src.errors import UserError
+from src.training.worker_signals import ignore_signals
 
 
 class Dealt(NamedTuple):
@@ -83,8 +84,13 @@ class FromNumber(SequentialSampler):
         return len(self.data_source)
 
 
-def batch_loader(batches: BatchesByNumber, first: int, num_workers: int) -> DataLoader:
-    """Serve the batches that are still to come."""
+def batch_loader(
+    batches: BatchesByNumber, first: int, num_workers: int, timeout: float = 0
+) -> DataLoader:
+    """Serve the batches that are still to come.
+
+    timeout: seconds that a worker may take for one; 0 = for ever.
+    """
     return DataLoader(
         batches,
         batch_size=None,
@@ -92,4 +98,6 @@ def batch_loader(batches: BatchesByNumber, first: int, num_workers: int) -> Data
         num_workers=num_workers,
         prefetch_factor=4 if num_workers else None,
         persistent_workers=num_workers > 0,
+        timeout=timeout if num_workers else 0,
+        worker_init_fn=ignore_signals,
     )

@@ -43,6 +43,7 @@ RANGES = {
     **dict.fromkeys(SHARES, (0, 1)),
     **dict.fromkeys(AVERAGES, (0, 0.999999)),
     "max_minutes": (0, 60),
+    "worker_timeout": (0, 10**6),
 }
 
 

@@ -8,6 +8,7 @@ disk before it is renamed, and its sha256 is written last: no hash, no checkpoin
 import errno
 import hashlib
 import os
+import pickle
 import warnings
 from pathlib import Path
 from shutil import disk_usage
@@ -40,7 +41,7 @@ class WholeFiles(TorchCheckpointIO):
         write_whole(_hash_path(path), _sha256(path))
 
     def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict[str, Any]:
-        return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        return _opened(Path(path), map_location or "cpu")
 
 
 class EverySteps(Checkpoint):
@@ -55,6 +56,17 @@ class EverySteps(Checkpoint):
         self.folder, self.every = folder, every
         self.logged: dict[str, Any] = {}  # {"step": 99, "numbers": {"loss": 1.5}}
         self.last_saved = -1
+
+    def on_load_checkpoint(self, trainer, _module, checkpoint: dict[str, Any]) -> None:
+        """Count the passes of the steps behind as if all had had as many as from now on.
+
+        Lightning counts passes, and moves the weights at its count's multiples of `accumulation`.
+        """
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        done = checkpoint["global_step"] * trainer.accumulate_grad_batches
+        shift = done - progress["total"]["processed"]
+        for counts in (progress["total"], progress["current"]):
+            counts.update({name: number + shift for name, number in counts.items()})
 
     def on_train_start(self, trainer, _module) -> None:
         for logger in trainer.loggers if self.logged else ():
@@ -176,4 +188,15 @@ def _newest(run: Path) -> dict[str, Any]:
     path = newest_checkpoint(run / "checkpoints")
     if path is None:
         raise UserError(f"{run} holds no valid checkpoint: train this model first.")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return _opened(path)
+
+
+def _opened(path: Path, map_location="cpu") -> dict[str, Any]:
+    """Read a checkpoint, and run nothing that it holds."""
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} holds something besides weights and numbers, which could run as a program, "
+            "and is not opened: take another checkpoint, or move the folder away to begin anew."
+        ) from error

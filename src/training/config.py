@@ -17,7 +17,7 @@ SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands t
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
-    *("gradient_checkpointing", "fused", "logger", "health", "saved_dtype"),
+    *("worker_timeout", "gradient_checkpointing", "fused", "logger", "health", "saved_dtype"),
 }
 
 OWN_KEYS = {  # what means something to one model only
@@ -94,6 +94,7 @@ class TrainingConfig:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     health: HealthConfig = field(default_factory=HealthConfig)  # U-ViT
     num_workers: int = 1  # processes that draw pictures
+    worker_timeout: float = 600.0  # seconds that one may take for a batch; 0 = for ever
     num_threads: int = 0  # CPU threads of torch; 0 = torch's own choice
     precision: str = "32-true"  # one of PRECISIONS
     compile: bool = False  # torch.compile the model

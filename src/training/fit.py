@@ -17,8 +17,11 @@ from src.errors import UserError
 from src.training.batches import BatchesByNumber, batch_loader
 from src.training.checkpoint import EverySteps, WholeFiles, ends_step, newest_checkpoint, prune
 from src.training.config import TrainingConfig
+from src.training.interruptions import told_in_words
 from src.training.loggers import loggers, quieten_lightning
+from src.training.loss_spikes import LossSpikes
 from src.training.ranks import dealt_by, this_rank
+from src.training.stop_signals import StopSignals
 
 
 class StepsLeft(TQDMProgressBar):
@@ -119,6 +122,7 @@ def fit(
     folder: checkpoints, TensorBoard and CSV logs of all pieces of this run.
     callbacks: what else happens on the way, such as sample pictures.
     device: cpu, cuda, cuda:1, or auto for Lightning's choice.
+    Raises KeyboardInterrupt or SystemExit after a signal (stop_signals.py), the step saved.
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
@@ -134,7 +138,8 @@ def fit(
         )
     if first_step == config.max_steps:
         return first_step
-    told = [EverySteps(checkpoints, config.checkpoint_every), *(callbacks or [])]
+    signals = StopSignals()
+    told = [EverySteps(checkpoints, config.checkpoint_every), signals, *(callbacks or [])]
     logs = loggers(folder, first_step, config.logger)
     trainer = _trainer(config, logs, told, device)
     dealt = dealt_by(config)
@@ -142,11 +147,16 @@ def fit(
     # the sampler resumes exactly; the modules in evaluation mode are the frozen averages
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-    loader = batch_loader(batches, first_step * config.accumulation, config.num_workers)
-    try:
-        trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
-    except SystemExit as error:  # Lightning's answer to Ctrl-C
-        raise KeyboardInterrupt from error
+    first = first_step * config.accumulation
+    loader = batch_loader(batches, first, config.num_workers, config.worker_timeout)
+    with signals, told_in_words(config, lambda: trainer.global_step):
+        try:
+            trainer.fit(module, loader, ckpt_path=resume, weights_only=True)
+        except SystemExit as error:
+            if error.code != 1:  # a signal that came before the first step
+                raise
+            raise KeyboardInterrupt from error  # Lightning's answer to Ctrl-C
+        signals.leave(trainer.global_step, config.max_steps)
     return trainer.global_step
 
 
@@ -168,6 +178,7 @@ def _trainer(
         callbacks=[
             Refusals(),
             FiniteLoss(),
+            LossSpikes(),
             PieceTime(config.max_minutes),
             StepsLeft(refresh_rate=config.log_every),
             *callbacks,

@@ -1,4 +1,6 @@
 import errno
+import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +13,9 @@ from src.training.checkpoint import (
     is_valid,
     newest_checkpoint,
 )
+from src.training.fit import fit
+from tests.training.children import REFUSED, assert_same, left
+from tests.training.test_fit import vqgan_run
 
 
 class SavesAt:
@@ -105,3 +110,45 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="full disk"):
         WholeFiles().save_checkpoint({"state_dict": {}}, tmp_path / "step_00000001.ckpt")
     assert not list(tmp_path.iterdir())
+
+
+class Payload:
+    """Runs a program when it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+def test_a_checkpoint_that_would_run_a_program_is_refused_before_it_does(
+    world, parts, config, tmp_path
+):
+    """Its hash is right: whoever made it wrote that too."""
+    fit(*vqgan_run(world, parts, config), replace(config, max_steps=2), tmp_path)
+    path = newest_checkpoint(tmp_path / "checkpoints")
+    good = torch.load(path, weights_only=True)
+    WholeFiles().save_checkpoint(good | {"note": Payload(tmp_path / "ran")}, path)
+    for opens in (
+        lambda: fit(*vqgan_run(world, parts, config), config, tmp_path),
+        lambda: averaged_weights(tmp_path),
+    ):
+        with pytest.raises(UserError, match=r"step_00000002\.ckpt .* could run as a program"):
+            opens()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_disk_that_is_full_in_a_later_save_leaves_the_one_before(train, whole, tmp_path, capfd):
+    expected = whole("tokens")
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert train("tokens", tmp_path / "run", ("fsync", 2), full) == REFUSED
+    assert "lies on a full disk" in capfd.readouterr().err
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["step_00000002.ckpt", "step_00000002.ckpt.sha256"]
+    assert is_valid(tmp_path / "run" / "checkpoints" / "step_00000002.ckpt")
+    assert train("tokens", tmp_path / "run") == 0
+    assert_same(left(tmp_path / "run"), expected)

@@ -24,15 +24,15 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def in_processes(work, num_ranks: int) -> None:
-    """Fork processes as torchrun would start them, each with one thread."""
+def in_processes(work, num_ranks: int, status: int = 0) -> None:
+    """Fork processes as torchrun would start them, each with one thread; how all of them end."""
     port, children = free_port(), []
     for rank in range(num_ranks):
         child = os.fork()
         if child:
             children.append(child)
             continue
-        status = 1
+        ended = 1
         try:
             torch.set_num_threads(1)
             if num_ranks > 1:
@@ -43,10 +43,13 @@ def in_processes(work, num_ranks: int) -> None:
                 os.environ.update({key: str(value) for key, value in told.items()})
                 rank_zero_only.rank = rank
             work()
-            status = 0
+            ended = 0
+        except SystemExit as error:
+            ended = error.code
         finally:
-            os._exit(status)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * num_ranks
+            os._exit(ended)
+    found = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert found == [status] * num_ranks
 
 
 @pytest.fixture
