@@ -1,10 +1,8 @@
 """Is a picture in the style of others, and which ones are worth learning from?
 
-Dimensions: batch, style (pictures that show the style), dim (CLIP features), height, width, numbers
-(all entries of the Gram matrices).
+Dimensions: batch, prompts, style (pictures that show the style), dim (CLIP features), height and
+width, numbers (all entries of the Gram matrices).
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -50,25 +48,40 @@ def gram_distances(
     return torch.cdist(grams, of_style).amin(dim=1).double().cpu().numpy()
 
 
-def best(
-    text: Float[np.ndarray, " batch"],
-    style: Float[np.ndarray, " batch"],
-    prompts: Sequence[str],
-    number: int,
-) -> list[int]:
-    """The pictures that are good at both, each prompt's best before any prompt's second.
+def text_margins(
+    features: Float[np.ndarray, "batch dim"],
+    of_prompts: Float[np.ndarray, "prompts dim"],
+    own: Int[np.ndarray, " batch"],
+) -> Float[np.ndarray, " batch"]:
+    """100 x the cosine to a picture's own prompt less that to the likest of the other prompts.
 
-    Of one prompt, they go by the worse of their two ranks. A mean of scores would pick copies of
-    the style's picture, since style scores spread more; and scores of different prompts say more
-    about the prompts than about the pictures. Ties go to the better text rank, then to the first.
+    Text scores of different prompts say as much about the prompts as about the pictures; whether a
+    picture is told from the others' prompts does not. With one prompt it is the text score.
+
+    own: which of the prompts is a picture's.
     """
-    turns = []
-    for prompt in dict.fromkeys(prompts):
-        own = np.array([index for index, each in enumerate(prompts) if each == prompt])
-        ranks = np.stack([_ranks(text[own]), _ranks(style[own])])  # 0 = best
-        order = np.lexsort((ranks[0], ranks.max(axis=0)))
-        turns += [(turn, len(turns), index) for turn, index in enumerate(own[order].tolist())]
-    return [index for *_, index in sorted(turns)[:number]]
+    features, of_prompts = (
+        each / np.linalg.norm(each, axis=1, keepdims=True) for each in (features, of_prompts)
+    )
+    scores = 100 * features @ of_prompts.T  # (batch, prompts)
+    rows = np.arange(len(scores))
+    found = scores[rows, own]
+    if len(of_prompts) == 1:
+        return found
+    scores[rows, own] = -np.inf
+    return found - scores.max(axis=1)
+
+
+def best(
+    text: Float[np.ndarray, " batch"], style: Float[np.ndarray, " batch"], number: int
+) -> list[int]:
+    """The pictures that are good at both: by the worse of their two ranks, best first.
+
+    A mean of scores would pick copies of the style's picture whatever their prompt, since style
+    scores spread more. Ties go to the better text rank, then to the first.
+    """
+    ranks = np.stack([_ranks(text), _ranks(style)])  # 0 = best
+    return np.lexsort((ranks[0], ranks.max(axis=0)))[:number].tolist()
 
 
 def _ranks(scores: Float[np.ndarray, " batch"]) -> Int[np.ndarray, " batch"]:

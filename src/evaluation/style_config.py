@@ -23,6 +23,7 @@ class StyleConfig:
     num_per_prompt: int = 4
     num_picked: int = 10
     picked_by: str = "score"  # one of PICKERS; hand = the names of files in picked.txt
+    second_max_steps: int | None = None  # of the second round; None = training.max_steps
     first_candidate_seed: int = 40_000
     test_prompts: list[str] = field(default_factory=list)  # both rounds draw them, to be judged
     num_per_test_prompt: int = 4
@@ -36,6 +37,8 @@ def check_style(style: StyleConfig) -> None:
     one_of("style.picked_by", style.picked_by, PICKERS)
     for key in ("num_per_prompt", "num_per_test_prompt", "num_picked"):
         whole(f"style.{key}", getattr(style, key), 1, 10**5)
+    if style.second_max_steps is not None:
+        whole("style.second_max_steps", style.second_max_steps, 1, 10**8)
     for key in ("first_candidate_seed", "first_test_seed"):
         check_seed(f"style.{key}", getattr(style, key))
     num_candidates = style.num_per_prompt * len(style.prompts)

@@ -45,15 +45,16 @@ def style_pictures(config: RunConfig, model) -> list[Image.Image]:
 def clip_scores(
     config: RunConfig, drawn: Drawn, of_style: list[Image.Image]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """CLIP's text and style scores, each one a picture; the text is that without descriptor."""
-    from src.evaluation.clip_score import pair_scores
+    """CLIP's text margin and style score of each picture; the text is that without descriptor."""
     from src.evaluation.pixels import stack_pixels
-    from src.evaluation.style import style_scores
+    from src.evaluation.style import style_scores, text_margins
     from src.evaluation.suite import open_clip
 
     clip = open_clip(config.evaluation)
     features = clip.picture_features(stack_pixels(drawn.pictures))
-    text = pair_scores(features, clip.caption_features(drawn.prompts))
+    kinds = list(dict.fromkeys(drawn.prompts))
+    own = np.array([kinds.index(prompt) for prompt in drawn.prompts])
+    text = text_margins(features, clip.caption_features(kinds), own)
     return text, style_scores(features, clip.picture_features(stack_pixels(of_style)))
 
 
@@ -67,7 +68,7 @@ def compared(
     text, style = zip(*(clip_scores(config, each, of_style) for each in drawn), strict=True)
     picks = "candidates were picked by it" if config.style.picked_by == "score" else ""
     scores = [
-        Score(f"text score[{name}]", text, note=picks),
+        Score(f"text margin[{name}]", text, note=picks),
         Score(f"style score[{name}]", style, note=picks),
         Score("Gram distance to the style", _grams(drawn, of_style, vqgan), False),
     ]

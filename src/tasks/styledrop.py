@@ -53,7 +53,7 @@ def run(config: RunConfig, folder: Path) -> bool:
                 "same command continues.",
                 place,
             )
-        second = _round(config, place / "round_2", _picked_data(config, place))
+        second = _round(_longer(config), place / "round_2", _picked_data(config, place))
         if second is None:
             return _left("Steps of the second round are left; the same command continues.", place)
         _judge(config, first, second, place)
@@ -124,7 +124,7 @@ def _pick(config: RunConfig, model, candidates: Drawn, place: Path) -> bool:
     if config.style.picked_by == "score" and not path.is_file():
         from src.evaluation.style import best
 
-        chosen = best(text, style, candidates.prompts, config.style.num_picked)
+        chosen = best(text, style, config.style.num_picked)
         write_whole(path, "".join(f"{names[index]}\n" for index in chosen))
     picked = _read_picks(path, names) if path.is_file() else []
     is_picked = [name in picked for name in names] if picked else None
@@ -152,6 +152,12 @@ def _read_picks(path: Path, names: list[str]) -> list[str]:
     if not picked:
         raise UserError(f"{path} is empty: write a candidate's file name into every line.")
     return picked
+
+
+def _longer(config: RunConfig) -> RunConfig:
+    """The second round's settings: more pictures may want more steps."""
+    steps = config.style.second_max_steps or config.training.max_steps
+    return replace(config, training=replace(config.training, max_steps=steps))
 
 
 def _picked_data(config: RunConfig, place: Path):

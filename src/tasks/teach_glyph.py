@@ -94,7 +94,9 @@ def _deliver(config: RunConfig, lesson, before, after, weights_hash: str, place:
         measurements=_measured(config, glyph, seen, kept),
         figures={
             "lesson.png": picture_grid(given, told, 8),
-            "drawn.png": picture_grid(drawn, prompts, 8, right, f"After the lesson: {glyph}"),
+            "drawn.png": picture_grid(
+                drawn, prompts, 8, right, "After the lesson", f"show a {glyph}"
+            ),
             **training_figures(place / "training", config.name),
         },
         weights={"adapted": weights_hash[:SHORT_LENGTH]},

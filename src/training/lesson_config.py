@@ -18,7 +18,7 @@ class LessonConfig:
     color: str = "red"  # in the one picture
     background: str = "white"
     num_pasted: int = 800  # scenes that the new object is pasted into
-    prior_share: float = 0.75  # of what is learned from: old scenes, against forgetting
+    prior_share: float = 0.8  # of what is learned from: old scenes, against forgetting
     num_prompts: int = 300  # about the new object alone; drawn before and after
     num_old_prompts: int = 1000  # half about one old object, half about two
     first_prompt_seed: int = 60_000
