@@ -1,5 +1,6 @@
 """A tiny tokenizer, text encoder and U-ViT of the shipped world, and a config of a few steps."""
 
+import importlib
 from dataclasses import replace
 
 import pytest
@@ -72,6 +73,8 @@ def train(world, parts, config, tmp_path, monkeypatch):
     def run(kind: str, folder, moment=None, harm=die, prepare=None, **changes) -> int:
         settings = replace(config, **{"checkpoint_every": 2} | KINDS[kind] | changes)
         uvit_run(world, parts, settings, tmp_path / "cache")  # encoded: no moment is in there
+        if settings.optimizer == "adamw_8bit":
+            importlib.import_module("bitsandbytes.optim")  # a second, for every child that had to
 
         def work() -> None:
             if prepare:
