@@ -14,7 +14,7 @@ from src.memory import keep_freed_memory
 from src.tasks.inputs import choose_device, open_named_vqgan
 from src.whole_files import alone_in
 
-SUBJECT = "training rows after the round trip"  # people's data have no test side of ours
+SUBJECT = "training rows"  # people's data have no test side of ours
 
 
 def run(config: RunConfig, folder: Path) -> bool:
