@@ -18,10 +18,13 @@ from src.training.config import LoggerConfig
 def quieten_lightning() -> None:
     """Let Lightning say what it has to say once, and advertise nothing.
 
-    Where a run keeps its own log (Hydra's), Lightning's handler would print every line again.
+    Where a run keeps its own log (Hydra's), Lightning's handlers would print every line again, or
+    keep it from that log: its loggers add them when they are imported before there is one.
     """
     if logging.root.handlers:
-        logging.getLogger("lightning").handlers.clear()
+        for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).handlers.clear()
+            logging.getLogger(name).propagate = True
     speaker = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     if _is_no_advertisement not in speaker.filters:
         speaker.addFilter(_is_no_advertisement)

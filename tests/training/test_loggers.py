@@ -19,8 +19,10 @@ from tests.training.test_fit import vqgan_run
 
 def test_lightning_says_everything_once_and_advertises_nothing(monkeypatch, caplog, capfd):
     rank_zero_info = pytest.importorskip("lightning.pytorch.utilities.rank_zero").rank_zero_info
-    own = logging.getLogger("lightning")
-    monkeypatch.setattr(own, "handlers", [logging.StreamHandler(sys.stderr)])
+    for name in ("lightning", "lightning.pytorch"):  # as when imported before there is any log
+        own = logging.getLogger(name)
+        monkeypatch.setattr(own, "handlers", [logging.StreamHandler(sys.stderr)])
+        monkeypatch.setattr(own, "propagate", name == "lightning")
     with caplog.at_level(logging.INFO):
         quieten_lightning()
         quieten_lightning()
