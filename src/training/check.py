@@ -11,6 +11,7 @@ from src.limits import between, one_of, whole
 from src.training.config import (
     BEGINNINGS,
     DTYPES,
+    FSDP_PRECISIONS,
     LOSS_MEANS,
     METHODS,
     MODELS,
@@ -18,6 +19,7 @@ from src.training.config import (
     OWN_KEYS,
     PRECISIONS,
     SERVICES,
+    STRATEGIES,
     TOKENIZER_KEYS,
     TrainingConfig,
 )
@@ -66,6 +68,31 @@ def check_training(training: TrainingConfig) -> None:
     check_health(training.health)
     if training.logger.service is not None:
         one_of("training.logger.service", training.logger.service, SERVICES)
+    one_of("training.strategy.name", training.strategy.name, STRATEGIES)
+    if training.strategy.name == "fsdp":
+        _check_fsdp(training)
+
+
+def _check_fsdp(training: TrainingConfig) -> None:
+    """Shared weights: what needs a weight whole, or what nobody has tried, is refused."""
+    if training.num_devices * training.num_nodes == 1:
+        raise UserError(
+            "training/strategy=fsdp shares the weights out to processes and there is one: give "
+            "training.num_devices or training.num_nodes of 2 or more, or training/strategy=ddp."
+        )
+    for key, possible in (
+        ("optimizer", ("adamw",)),
+        ("method", ("full",)),
+        ("precision", FSDP_PRECISIONS),
+        ("compile", (False,)),
+    ):
+        value = getattr(training, key)
+        if value not in possible:
+            told = " or ".join(str(each).lower() for each in possible)
+            raise UserError(
+                f"training.{key}={str(value).lower()} does not go with training/strategy=fsdp: "
+                f"give {told}, or training/strategy=ddp."
+            )
 
 
 def check_key_read(key: str, typed: str, task: str, model: str) -> None:

@@ -13,11 +13,14 @@ LOSS_MEANS = ("global", "per_rank")
 BEGINNINGS = ("anew", "model")
 METHODS = ("full", "lora")
 SERVICES = ("wandb", "mlflow")
+STRATEGIES = ("ddp", "fsdp")
+FSDP_PRECISIONS = ("32-true", "bf16-mixed")
 SHARED_KEYS = ("max_minutes", "num_workers", "num_threads")  # train_all hands them to every model
 FREE_KEYS = {  # may change from one piece of a run to the next
     *("max_steps", "max_minutes", "decay_ratio", "checkpoint_every", "sample_every", "log_every"),
     *("num_workers", "num_threads", "precision", "compile", "image_tokenizer", "text_encoder"),
     *("worker_timeout", "gradient_checkpointing", "fused", "logger", "health", "saved_dtype"),
+    "strategy",
 }
 
 OWN_KEYS = {  # what means something to one model only
@@ -46,6 +49,13 @@ class LoggerConfig:
 
 
 @dataclass
+class StrategyConfig:
+    """What each of several processes holds."""
+
+    name: str = "ddp"  # one of STRATEGIES: the whole model, or a part of every weight
+
+
+@dataclass
 class TrainingConfig:
     model: str = "uvit"  # which of MODELS is trained
     preset: str | None = "glyphs"  # presets/NAME.json beside the model's code; None = as `model`
@@ -58,6 +68,7 @@ class TrainingConfig:
     accumulation: int = 1  # U-ViT: passes before the weights move
     num_devices: int = 1  # U-ViT: processes on each machine, one a GPU
     num_nodes: int = 1  # U-ViT: machines; Slurm and torchrun tell each its number
+    strategy: StrategyConfig = field(default_factory=StrategyConfig)  # U-ViT
     optimizer: str = "adamw"  # one of OPTIMIZERS
     fused: bool = False  # AdamW: all parameters in one kernel
     learning_rate: float = 1e-3

@@ -11,7 +11,6 @@ import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
-from torch.nn.utils import get_total_norm
 
 from src.errors import UserError
 from src.training.batches import BatchesByNumber, batch_loader
@@ -21,6 +20,7 @@ from src.training.interruptions import told_in_words
 from src.training.loggers import loggers, quieten_lightning
 from src.training.loss_spikes import LossSpikes
 from src.training.ranks import dealt_by, this_rank
+from src.training.sharding import gradient_norm, strategy_of
 from src.training.stop_signals import StopSignals
 
 
@@ -58,8 +58,7 @@ class FiniteLoss(Callback):
 
     def on_before_optimizer_step(self, trainer, module, _) -> None:
         if trainer.scaler is None:  # with one, such steps are left out
-            gradients = [each.grad for each in module.parameters() if each.grad is not None]
-            self._check("gradient's norm", get_total_norm(gradients), trainer, module)
+            self._check("gradient's norm", gradient_norm(module), trainer, module)
 
     def _check(self, what: str, value: Tensor, trainer, module) -> None:
         if not torch.isfinite(value):
@@ -167,7 +166,7 @@ def _trainer(
     return lightning.Trainer(
         **placed_on(device, config.num_devices),
         num_nodes=config.num_nodes,
-        strategy="ddp" if dealt_by(config).num_ranks > 1 else "auto",
+        strategy=strategy_of(config, dealt_by(config).num_ranks),
         use_distributed_sampler=False,  # ours deals the samples out
         precision=config.precision,
         max_steps=config.max_steps,

@@ -10,11 +10,11 @@ import warnings
 from typing import Any
 
 from lightning.pytorch.callbacks import Callback
-from torch.nn.utils import get_total_norm
 
 from src.training.checkpoint import ends_step
 from src.training.health import HealthMonitor
 from src.training.health_config import PREFIX
+from src.training.sharding import gradient_norm
 
 
 class Health(Callback):
@@ -28,8 +28,7 @@ class Health(Callback):
         self.gradient_norm: float | None = None
 
     def on_before_optimizer_step(self, _trainer, module, _optimizer) -> None:
-        gradients = [each.grad for each in module.parameters() if each.grad is not None]
-        self.gradient_norm = get_total_norm(gradients).item()
+        self.gradient_norm = gradient_norm(module).item()
 
     def on_train_batch_start(self, trainer, module, _batch, number) -> None:
         module.is_watched = ends_step(trainer, number)

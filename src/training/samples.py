@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from src.amused import Amused
@@ -18,6 +17,7 @@ from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels
 from src.training.checkpoint import ends_step
+from src.training.sharding import gathered, is_shared
 from src.training.vqgan_module import to_unit_pixels
 from src.whole_files import write_whole
 
@@ -92,19 +92,24 @@ class SamplePictures(Callback):
     def __init__(self, shown: Shown, amused: Amused, every: int, folder: Path):
         self.shown, self.amused, self.every, self.folder = shown, amused, every, folder
 
-    @rank_zero_only
     def on_train_batch_end(self, trainer, module, _outputs, _batch, number) -> None:
         if trainer.global_step % self.every or not ends_step(trainer, number):
             return
-        was_training = self.amused.transformer.training
-        self.amused.transformer.eval()
-        generation = self.amused.generate(
-            list(self.shown.captions),
-            guidance_scale=self.shown.guidance_scale,
-            seeds=list(range(len(self.shown.captions))),
-            record=False,
-        )
-        self.amused.transformer.train(was_training)
+        transformer = self.amused.transformer
+        if not (trainer.is_global_zero or is_shared(transformer)):
+            return
+        was_training = transformer.training
+        transformer.eval()
+        with gathered(transformer):
+            generation = self.amused.generate(
+                list(self.shown.captions),
+                guidance_scale=self.shown.guidance_scale,
+                seeds=list(range(len(self.shown.captions))),
+                record=False,
+            )
+        transformer.train(was_training)
+        if not trainer.is_global_zero:
+            return
         pictures = np.stack([np.asarray(image) for image in generation.images])
         if self.shown.share_right:
             right = self.shown.share_right(pictures)

@@ -22,6 +22,7 @@ from src.training.config import TrainingConfig
 from src.training.gradient_checkpointing import recompute_activations
 from src.training.learning_rate import optimizer
 from src.training.prompt_probe import ProbeLosses, probe_prompts
+from src.training.sharding import is_shared, share_weights
 from src.training.step_facts import StepFacts, dropped_prompts
 from src.training.uvit_batches import TrainingBatch
 from src.training.vqgan_module import to_unit_pixels
@@ -71,6 +72,15 @@ class UvitModule(lightning.LightningModule):
     def averaged(self) -> nn.Module:
         """The model to sample from and to ship."""
         return self.uvit if self.average is None else self.average.module
+
+    def configure_model(self) -> None:
+        """Lightning calls this when the processes know each other."""
+        if self.device_mesh is None or is_shared(self.uvit):
+            return
+        mesh = self.device_mesh["data_parallel"]
+        for model in (self.uvit, self.averaged):
+            if not is_shared(model):
+                share_weights(model, model.layers, mesh)
 
     def on_fit_start(self) -> None:
         for part in self.frozen:

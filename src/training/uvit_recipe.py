@@ -149,11 +149,12 @@ def _train(
         return None
     if config.method == "lora":
         return _finished_adapter(amused, module, folder)
-    module.averaged.load_state_dict(averaged_weights(folder, "uvit"))
+    learned = UViT(uvit.config)  # anew: of shared weights, this process holds a part
+    learned.load_state_dict(averaged_weights(folder, "uvit"))
     dtype = getattr(torch, config.saved_dtype)
-    for part in (module.averaged, vqgan, text_encoder):
+    for part in (learned, vqgan, text_encoder):
         part.to("cpu", dtype).eval()  # what is measured is what is kept
-    system.save_pretrained(folder / FINISHED)
+    Amused(learned, vqgan, text_encoder, schedule, guidance).save_pretrained(folder / FINISHED)
     return Amused.from_pretrained(folder / FINISHED)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import traceback
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,8 @@ def in_processes(work, num_ranks: int, status: int = 0) -> None:
             ended = 0
         except SystemExit as error:
             ended = error.code
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(ended)
     found = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
