@@ -19,6 +19,7 @@ from tests.training.test_fit import vqgan_run
 
 def test_lightning_says_everything_once_and_advertises_nothing(monkeypatch, caplog, capfd):
     rank_zero_info = pytest.importorskip("lightning.pytorch.utilities.rank_zero").rank_zero_info
+    monkeypatch.setattr(logging.root, "handlers", [caplog.handler])  # not those of other tests
     for name in ("lightning", "lightning.pytorch"):  # as when imported before there is any log
         own = logging.getLogger(name)
         monkeypatch.setattr(own, "handlers", [logging.StreamHandler(sys.stderr)])
