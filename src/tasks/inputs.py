@@ -10,11 +10,10 @@ from src.config import (
     check_last_seed,
     check_seed_count,
 )
+from src.data.prompt_sets import read_prompt_set
 from src.errors import UserError, nearest, shown
 from src.experiments import EMBEDDED_MODEL
 from src.memory import keep_freed_memory
-
-LONGEST_PROMPTS_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
 
 
 def open_model(config: RunConfig):
@@ -81,30 +80,12 @@ def device_name(device: str) -> str:
 
 
 def read_prompts(config: RunConfig) -> list[str]:
-    """The prompts given, or those of `prompts_file`: a prompt a line, empty lines left out."""
+    """The prompts given, or those of `prompts_file`, in any layout that `prompt_sets` reads."""
     if config.prompts_file is None:
         if not config.prompts:
             raise UserError("""There are no prompts: give 'prompts=["a red heart"]'.""")
         return list(config.prompts)
-    path = Path(config.prompts_file)
-    try:
-        if not path.is_file():
-            raise UserError(
-                f"prompts_file={path} is not a file; give a text file, a prompt a line."
-            )
-        if path.stat().st_size > LONGEST_PROMPTS_FILE:
-            raise UserError(f"prompts_file={path} is larger than 10 MiB; is it a list of prompts?")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"prompts_file={path} is not text in UTF-8 (byte {error.start}); save it as UTF-8."
-        ) from error
-    except OSError as error:
-        raise UserError(f"prompts_file={path} cannot be read: {error.strerror}.") from error
-    prompts = [line.strip() for line in lines if line.strip()]
-    if not prompts:
-        raise UserError(f"prompts_file={path} has no prompts; write one a line.")
-    return prompts
+    return [prompt.text for prompt in read_prompt_set(Path(config.prompts_file))]
 
 
 def choose_seeds(config: RunConfig, num_prompts: int) -> list[int]:
