@@ -1,0 +1,44 @@
+"""Pictures to features, by frozen weights: the eyes of every distance between sets of pictures.
+
+Dimensions: batch (pictures), height, width, dim.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from src.evaluation.config import EvaluationConfig
+from src.evaluation.features import ClipEncoder
+from src.evaluation.suite import open_clip
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """Pictures to features, by frozen weights."""
+
+    name: str  # stands in FD[name]; "inception" only for published Inception weights
+    dim: int
+    resizer: str  # in words: "CLIP's bicubic to 224"
+    weights_hash: str  # 12 hex digits
+    batch_size: int
+
+    def picture_features(
+        self, pixels: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float[np.ndarray, "batch dim"]: ...
+
+
+class ClipExtractor(ClipEncoder):
+    """The CLIP of `evaluation.clip`, which resizes as its preprocessor_config.json says."""
+
+    @property
+    def resizer(self) -> str:
+        return f"CLIP's bicubic to {self.model.config.vision_config.image_size}"
+
+
+def open_extractor(config: EvaluationConfig, device: str) -> Extractor:
+    """The extractor that the settings name."""
+    clip = open_clip(config, device)
+    return ClipExtractor(
+        clip.model, clip.text_tokenizer, clip.picture_processor, clip.name, clip.batch_size
+    )
