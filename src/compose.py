@@ -36,7 +36,11 @@ ConfigStore.instance().store(name="schema", node=RunConfig)
 # the only code that a file may name
 TARGETS = ("hydra.", "hydra_plugins.", "src.", "logging.", "colorlog.")
 TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-LIST_WORDS = {int: "whole numbers, as in [1,2]", str: "texts, as in [a,b]"}
+LIST_WORDS = {
+    int: "whole numbers, as in [1,2]",
+    float: "numbers, as in [1.5,2]",
+    str: "texts, as in [a,b]",
+}
 HYDRA_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.verbose")  # of use
 KEY_ERRORS = (ConfigAttributeError, ConfigKeyError)
 PROMPT_KEYS = ("prompts", "negative_prompts")

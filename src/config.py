@@ -13,6 +13,13 @@ from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, c
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EvaluationConfig
+from src.evaluation.protocol_config import (
+    PictureFoldersConfig,
+    ProtocolConfig,
+    ShardConfig,
+    check_folders,
+    check_protocol,
+)
 from src.evaluation.style_config import StyleConfig, check_style
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
@@ -95,6 +102,9 @@ class RunConfig:
     lora: LoraConfig = field(default_factory=LoraConfig)
     tokenizer: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+    shard: ShardConfig = field(default_factory=ShardConfig)
+    pictures: PictureFoldersConfig = field(default_factory=PictureFoldersConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     lesson: LessonConfig = field(default_factory=LessonConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
@@ -150,6 +160,9 @@ def check(config: RunConfig) -> None:
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler, "sampler.")
     _check_evaluation(config.evaluation)
+    check_protocol(config.protocol, config.shard)
+    check_folders(config.pictures)
+    _check_measuring(config)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)
@@ -186,6 +199,17 @@ def _check_reads_data(config: RunConfig) -> None:
             )
     if data.tokens is not None and data.path is not None:
         raise UserError("data.path and data.tokens are both given; give one of them.")
+
+
+def _check_measuring(config: RunConfig) -> None:
+    """Refuse a guidance that the protocol's own list overrides, and a measurement of nothing."""
+    if config.task == "report_quality" and config.sampler.guidance_scale is not None:
+        raise UserError(
+            f"sampler.guidance_scale={config.sampler.guidance_scale} has no effect: the task "
+            "report_quality draws with every number of protocol.guidance."
+        )
+    if config.task == "evaluate_pictures" and not config.pictures.folders:
+        raise UserError("There are no pictures: give 'pictures.folders=[FOLDER]'.")
 
 
 def _check_prompts(config: RunConfig) -> None:

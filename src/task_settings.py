@@ -13,6 +13,8 @@ TASKS = (
     "memorise",
     "generate",
     "evaluate",
+    "evaluate_pictures",
+    "report_quality",
     "observe",
     "first_light",
     "preview_data",
@@ -46,6 +48,8 @@ READ_BY = {  # what of RunConfig each task looks at
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
+    "evaluate_pictures": ("device", "pictures", "prompts_file", "evaluation", "output_dir"),
+    "report_quality": (*OPENING, *JUDGING, "protocol", "shard"),
     "first_light": (*OPENING, *DRAWING, *JUDGING),
     "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
     "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
@@ -62,4 +66,5 @@ READS_PICTURES = (
     "train_vqgan",
     "styledrop",
     "memorise",
+    "report_quality",
 )

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from src.evaluation.config import EvaluationConfig
-from src.evaluation.features import ClipEncoder
 from src.evaluation.suite import open_clip
 
 
@@ -28,17 +27,6 @@ class Extractor(Protocol):
     ) -> Float[np.ndarray, "batch dim"]: ...
 
 
-class ClipExtractor(ClipEncoder):
-    """The CLIP of `evaluation.clip`, which resizes as its preprocessor_config.json says."""
-
-    @property
-    def resizer(self) -> str:
-        return f"CLIP's bicubic to {self.model.config.vision_config.image_size}"
-
-
 def open_extractor(config: EvaluationConfig, device: str) -> Extractor:
     """The extractor that the settings name."""
-    clip = open_clip(config, device)
-    return ClipExtractor(
-        clip.model, clip.text_tokenizer, clip.picture_processor, clip.name, clip.batch_size
-    )
+    return open_clip(config, device)

@@ -96,6 +96,11 @@ class ClipEncoder:
         return self.model.config.projection_dim
 
     @property
+    def resizer(self) -> str:
+        """How a picture of another size is brought to the model's, in words."""
+        return f"CLIP's bicubic to {self.model.config.vision_config.image_size}"
+
+    @property
     def weights_hash(self) -> str:
         """The first 12 hex digits of the hash over all parameters."""
         return weights_hash(self.model.state_dict())[:SHORT_LENGTH]

@@ -111,6 +111,20 @@ def open_pictures(
     return opened
 
 
+def close_drawn(
+    folder: Path, files: Sequence[str], prompts: Sequence[str], seeds: Sequence[int], notes: Path
+) -> PictureSet:
+    """The set that was drawn here, of these files; its manifest is written if there is none.
+
+    Raises UserError if a file cannot be read, or the manifest is of another set.
+    """
+    if not (folder / MANIFEST).is_file():
+        hashes = file_hashes([folder / file for file in files], notes)
+        rows = enumerate(zip(files, prompts, seeds, hashes, strict=True))
+        write_manifest(PictureSet(folder, [Picture(number, *row) for number, row in rows]))
+    return open_pictures(folder, prompts, notes)
+
+
 def write_manifest(pictures: PictureSet) -> None:
     """Write the manifest, whole or not at all, once all pictures are there."""
     lines = (json.dumps(each._asdict(), ensure_ascii=False) + "\n" for each in pictures.pictures)

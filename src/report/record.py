@@ -47,6 +47,7 @@ WITHOUT_EFFECT = (
     "output_dir",
     "save_record",
     "evaluation.batch_size",
+    "shard.*",  # who draws which pictures
     "training.num_workers",
     "training.num_threads",
     "training.max_minutes",

@@ -1,13 +1,17 @@
-"""Pictures of prompts on disk: each drawn once, so that a killed run goes on where it was."""
+"""Pictures of prompts on disk: each drawn once, so that a killed run goes on where it was.
+
+Several processes may draw into one folder, on one machine or on several: each has its share.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from src.config import RunConfig
 from src.errors import UserError
+from src.evaluation.protocol_config import ShardConfig
 from src.report.pictures import annotated_png
 from src.tasks.drawing import drawing_progress, generate_pictures, settings
 from src.whole_files import write_whole
@@ -22,23 +26,65 @@ def draw_once(
 
     Raises UserError if the folder was begun with other prompts, seeds, settings or weights.
     """
-    asked = settings(config, model) | {"prompts": list(prompts), "first_seed": first_seed}
-    _claim(place / "asked.json", json.dumps(asked, indent=1) + "\n")
-    paths = [place / f"{number:05d}.png" for number in range(len(prompts))]
-    left = [number for number, path in enumerate(paths) if not path.is_file()]
     with drawing_progress() as progress:
         task = progress.add_task(f"Drawing {place.name}", total=len(prompts))
-        progress.advance(task, len(prompts) - len(left))
-        for start in range(0, len(left), AT_ONCE):
-            numbers = left[start : start + AT_ONCE]
-            seeds = [first_seed + number for number in numbers]
-            told = [prompts[number] for number in numbers]
-            images = generate_pictures(model, config, told, seeds).images
-            for number, prompt, seed, image in zip(numbers, told, seeds, images, strict=True):
-                about = {"prompt": prompt, "seed": seed}
-                write_whole(paths[number], annotated_png(image, about))
-            progress.advance(task, len(numbers))
-    return [_opened(path) for path in paths]
+        left = num_missing(place, range(len(prompts)))
+        progress.advance(task, len(prompts) - left)
+        for num_drawn in draw_share(config, model, prompts, first_seed, place):
+            progress.advance(task, num_drawn)
+    return [_opened(picture_path(place, number)) for number in range(len(prompts))]
+
+
+def draw_share(
+    config: RunConfig,
+    model,
+    prompts: Sequence[str],
+    first_seed: int,
+    place: Path,
+    shard: ShardConfig | None = None,
+) -> Iterator[int]:
+    """Draw what is missing of a process's share, a few at a time; yields how many those were.
+
+    A pass through the model always holds the same pictures, those that are there already too, so
+    that none depends on where a run was killed or who draws the others.
+
+    Raises UserError if the folder was begun with other prompts, seeds, settings or weights.
+    """
+    each = model.pictures_per_pass
+    asked = settings(config, model) | {"prompts": list(prompts), "first_seed": first_seed}
+    asked |= {"pictures_per_pass": each} if each > 1 else {}
+    _claim(place / "asked.json", json.dumps(asked, indent=1) + "\n")
+    passes = [
+        numbers for numbers in passes_of(len(prompts), each, shard) if num_missing(place, numbers)
+    ]
+    at_once = max(1, AT_ONCE // each)
+    for start in range(0, len(passes), at_once):
+        numbers = [number for one in passes[start : start + at_once] for number in one]
+        new = [number for number in numbers if not picture_path(place, number).is_file()]
+        told = [prompts[number] for number in numbers]
+        seeds = [first_seed + number for number in numbers]
+        images = generate_pictures(model, config, told, seeds).images
+        for number, prompt, seed, image in zip(numbers, told, seeds, images, strict=True):
+            about = {"prompt": prompt, "seed": seed}
+            if number in new:
+                write_whole(picture_path(place, number), annotated_png(image, about))
+        yield len(new)
+
+
+def passes_of(num_pictures: int, each: int, shard: ShardConfig | None = None) -> list[range]:
+    """The numbers that a process draws, pass by pass: every `count`-th pass from `index` on."""
+    starts = range(0, num_pictures, each)
+    mine = starts[shard.index :: shard.count] if shard else starts
+    return [range(start, min(start + each, num_pictures)) for start in mine]
+
+
+def num_missing(place: Path, numbers: Sequence[int]) -> int:
+    """How many of these pictures are not drawn yet."""
+    return sum(not picture_path(place, number).is_file() for number in numbers)
+
+
+def picture_path(place: Path, number: int) -> Path:
+    return place / f"{number:05d}.png"
 
 
 def _claim(path: Path, asked: str) -> None:

@@ -9,15 +9,15 @@ from PIL import Image
 
 from src.errors import UserError
 from src.evaluation import feature_cache
-from src.evaluation.extractor import ClipExtractor
 from src.evaluation.feature_cache import DamagedCache, cached_features
+from src.evaluation.features import ClipEncoder
 from src.evaluation.picture_set import open_pictures
 from tests.evaluation.conftest import SIZE
 
 
 @pytest.fixture
 def extractor(clip_folder):
-    return ClipExtractor.open(clip_folder, name="tiny-clip", batch_size=3)
+    return ClipEncoder.open(clip_folder, name="tiny-clip", batch_size=3)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_damaged_block_is_made_again_with_one_warning(features, tmp_path, harm
 
 def test_another_extractor_size_or_picture_has_other_features(features, folder, clip_folder):
     first = features()
-    other = ClipExtractor.open(clip_folder, name="tiny-clip", batch_size=3)
+    other = ClipEncoder.open(clip_folder, name="tiny-clip", batch_size=3)
     with torch.no_grad():
         other.model.visual_projection.weight.mul_(2)
     assert np.allclose(features(eyes=other), 2 * first)

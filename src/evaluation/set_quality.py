@@ -1,0 +1,128 @@
+"""Everything that is measured on one set of pictures: how near to real ones, how near its prompts.
+
+The features come from the cache; what is computed of them are pure functions. Dimensions: pictures,
+dim.
+"""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from src.errors import UserError
+from src.evaluation.clip_score import pair_scores
+from src.evaluation.extractor import Extractor
+from src.evaluation.feature_cache import cached_features
+from src.evaluation.features import ClipEncoder
+from src.evaluation.frechet import TooFewPictures, frechet_distance
+from src.evaluation.intervals import bootstrap_interval
+from src.evaluation.measurement import Measurement
+from src.evaluation.picture_set import PictureSet
+
+FEW = 2000  # pictures; a Fréchet distance of fewer is mostly the bias of their number
+
+
+class Judges(NamedTuple):
+    """Who looks at the pictures, and where what was seen is kept."""
+
+    extractor: Extractor  # of the distances
+    clip: ClipEncoder  # of the scores
+    cache: Path
+    told: Callable[[int], None] = lambda num_pictures: None  # of pictures just looked at
+
+    def features(self, pictures: PictureSet, size: int) -> Float[np.ndarray, "pictures dim"]:
+        """What the extractor sees in a set; see `cached_features`."""
+        return cached_features(pictures, self.extractor, size, self.cache, self.told)
+
+    def clip_features(self, pictures: PictureSet, size: int) -> Float[np.ndarray, "pictures dim"]:
+        """What CLIP sees in a set; from the cache where it is the extractor as well."""
+        return cached_features(pictures, self.clip, size, self.cache, self.told)
+
+
+class Seen(NamedTuple):
+    """One set of pictures as numbers."""
+
+    measurements: list[Measurement]
+    scores: Float[np.ndarray, " pictures"] | None  # of each with its prompt; None without prompts
+
+
+def look_at(
+    pictures: PictureSet,
+    size: int,
+    reference: Float[np.ndarray, "others dim"] | None,
+    captions: Float[np.ndarray, "pictures dim"] | None,
+    judges: Judges,
+    subject: str,
+    confidence: float,
+    seed: int = 0,
+) -> Seen:
+    """Measure a set: the Fréchet distance from `reference`, and the CLIP score of its prompts.
+
+    Args:
+        size: pixels that every picture is resized and cropped to.
+        reference: the extractor's features of real pictures; None = no distance.
+        captions: CLIP's features of the prompts, one a picture; None = no score.
+        seed: of the intervals' resamples.
+
+    Raises:
+        UserError: unreadable pictures, or fewer than a distance needs.
+    """
+    measurements, scores = [], None
+    if reference is not None:
+        features, name = judges.features(pictures, size), judges.extractor.name
+        measurements.append(frechet_distance(features, reference, name, subject=subject))
+    if captions is not None:
+        scores = logits(judges.clip_features(pictures, size), captions, judges.clip)
+        rng = np.random.default_rng(seed)
+        measurements.append(mean_logit(scores, judges.clip.name, rng, subject, confidence))
+    return Seen(measurements, scores)
+
+
+def logits(
+    picture_features: Float[np.ndarray, "pictures dim"],
+    caption_features: Float[np.ndarray, "pictures dim"],
+    clip: ClipEncoder,
+) -> Float[np.ndarray, " pictures"]:
+    """CLIP's own logit of every picture with its prompt: the cosine times the learned scale.
+
+    The authors' convention; the scale of CLIP-L/14 is 100.
+    """
+    scale = float(clip.model.logit_scale.exp())
+    return pair_scores(picture_features, caption_features) * (scale / 100)
+
+
+def mean_logit(
+    scores: Float[np.ndarray, " pictures"],
+    clip_name: str,
+    rng: np.random.Generator,
+    subject: str,
+    confidence: float = 0.95,
+) -> Measurement:
+    """The mean of logits with its interval; unlike torchmetrics' score, nothing is cut off at 0."""
+    low, high = bootstrap_interval(scores, rng, confidence)
+    return Measurement(
+        f"CLIP logits[{clip_name}]", float(scores.mean()), len(scores), low, high, subject=subject
+    )
+
+
+def check_enough(num_pictures: int, extractor: Extractor, where: str) -> None:
+    """Refuse fewer pictures than features, and warn of few.
+
+    Raises:
+        UserError: a covariance of `dim` features is singular with as few pictures.
+    """
+    if num_pictures <= extractor.dim:
+        raise UserError(
+            f"There are {num_pictures} pictures {where}, and a Fréchet distance in the "
+            f"{extractor.dim} dimensions of {extractor.name} needs more than {extractor.dim}."
+        )
+    if num_pictures < FEW:
+        warnings.warn(
+            f"There are {num_pictures} pictures {where}: a Fréchet distance of fewer than {FEW:,} "
+            "says more about their number than about them; compare only equal numbers.",
+            TooFewPictures,
+            stacklevel=3,
+        )
