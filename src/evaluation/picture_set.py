@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from src.evaluation.picture_files import SUFFIXES
 from src.whole_files import write_whole
 
 MANIFEST = "manifest.jsonl"
+OF_GENERATE = "manifest.json"  # what +exp=generate leaves beside its pictures and their grid
 DUPLICATE_SHARE = 0.001  # of all pictures; fewer doubles change no number that is shown
 
 
@@ -132,9 +133,10 @@ def write_manifest(pictures: PictureSet) -> None:
 
 
 def _listed(folder: Path, place: str) -> list[Picture]:
-    """What the manifest says, or all files of known kinds; the hashes are not looked at."""
-    if (folder / MANIFEST).is_file():
-        return _read_manifest(folder / MANIFEST, place)
+    """What a manifest says, or all files of known kinds; the hashes are not looked at."""
+    for name, read in ((MANIFEST, _own), (OF_GENERATE, _of_generate)):
+        if (folder / name).is_file():
+            return _read_manifest(folder / name, read, place)
     files = [each.name for each in folder.iterdir() if each.suffix.lower() in SUFFIXES]
     return [
         Picture(number, file, None, None, "")
@@ -142,20 +144,31 @@ def _listed(folder: Path, place: str) -> list[Picture]:
     ]
 
 
-def _read_manifest(path: Path, place: str) -> list[Picture]:
+def _own(content: str) -> list[Picture]:
+    return [Picture(**json.loads(line)) for line in content.split("\n") if line]
+
+
+def _of_generate(content: str) -> list[Picture]:
+    rows = json.loads(content)["pictures"]
+    return [
+        Picture(number, row["file"], row["prompt"], row["seed"], "")
+        for number, row in enumerate(rows)
+    ]
+
+
+def _read_manifest(path: Path, read: Callable[[str], list[Picture]], place: str) -> list[Picture]:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        found = [Picture(**json.loads(line)) for line in lines if line]
-    except (ValueError, TypeError, RecursionError) as error:
+        found = read(path.read_text(encoding="utf-8"))
+        missing = [each.file for each in found if not (path.parent / each.file).is_file()]
+        numbers = [each.number for each in found]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}): take it away, or mend it.") from error
-    numbers = [each.number for each in found]
     if numbers != list(range(len(found))):
         raise UserError(f"{path} is damaged (its numbers do not count up from 0): take it away.")
-    missing = [each.file for each in found if not (path.parent / each.file).is_file()]
     if missing:
         raise UserError(
-            f"{place}: {MANIFEST} lists {len(found)} pictures and {len(missing)} of them are not "
-            f"there, for example {missing[0]}: draw them again, or take {MANIFEST} away."
+            f"{place}: {path.name} lists {len(found)} pictures and {len(missing)} of them are not "
+            f"there, for example {missing[0]}: draw them again, or take {path.name} away."
         )
     return found
 

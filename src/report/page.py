@@ -23,8 +23,13 @@ def write_page(record: Record, figures: Sequence[Path], folder: Path, question: 
     return path
 
 
-def page(record: Record, figures: Sequence[str], question: str) -> str:
-    """The whole page; `figures` are file names in its folder."""
+def page(
+    record: Record,
+    figures: Sequence[str],
+    question: str,
+    facts: Sequence[tuple[str, object]] = (),
+) -> str:
+    """The whole page; `figures` are file names in its folder, `facts` what it was made with too."""
     lines = [
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -38,7 +43,7 @@ def page(record: Record, figures: Sequence[str], question: str) -> str:
         *(["<h2>What it looks like</h2>"] if figures else []),
         *map(_figure, figures),
         "<h2>What it was made with</h2>",
-        *_facts(_made_with(record)),
+        *_facts([*facts, *_made_with(record)]),
         "<details><summary>Settings that are not defaults, and versions</summary>",
         *_facts([*record.config_difference.items(), *record.versions.items()]),
         "</details>\n</html>",

@@ -14,7 +14,7 @@ from src.evaluation.measurement import Measurement
 from src.experiments import CONF, RECORDS, read_header
 from src.report.look import save_figure
 from src.report.page import write_page
-from src.report.record import make_record, write_record
+from src.report.record import Record, make_record, write_record
 from src.report.tables import terminal_table
 from src.tasks.inputs import device_name
 from src.whole_files import writable_folder
@@ -36,7 +36,18 @@ def deliver(outcome: Outcome, config: RunConfig, folder: Path, seconds: float) -
 
     With `save_record` those committed under experiments/NAME are replaced as well.
     """
-    record = make_record(
+    record = record_of(outcome, config, seconds)
+    console = table_printed(outcome.measurements)
+    for target in targets(config, folder):
+        figures = [save_figure(figure, target / name) for name, figure in outcome.figures.items()]
+        page = write_page(record, figures, target, question(config))
+        for path in (*figures, page, write_record(record, target)):
+            console.print(f"  {os.path.relpath(path)}", soft_wrap=True)
+
+
+def record_of(outcome: Outcome, config: RunConfig, seconds: float) -> Record:
+    """All that is known of a run that has just ended."""
+    return make_record(
         config.name,
         command_line(config),
         settings_read(config, config.task),
@@ -48,16 +59,20 @@ def deliver(outcome: Outcome, config: RunConfig, folder: Path, seconds: float) -
         seconds=seconds,
         data_hash=outcome.data_hash,
     )
+
+
+def table_printed(measurements: Sequence[Measurement]) -> Console:
+    """The console that the table went to, for the lines below it."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 100  # into a file or a pipe
-    console.print(terminal_table(outcome.measurements))
-    for target in targets(config, folder):
-        figures = [save_figure(figure, target / name) for name, figure in outcome.figures.items()]
-        question = read_header(CONF / "exp" / f"{config.name}.yaml").question
-        page = write_page(record, figures, target, question)
-        for path in (*figures, page, write_record(record, target)):
-            console.print(f"  {os.path.relpath(path)}", soft_wrap=True)
+    console.print(terminal_table(measurements))
+    return console
+
+
+def question(config: RunConfig) -> str:
+    """What the experiment asks, from its header."""
+    return read_header(CONF / "exp" / f"{config.name}.yaml").question
 
 
 def targets(config: RunConfig, folder: Path) -> list[Path]:
