@@ -113,17 +113,21 @@ def set_figure(title: str, bands: Mapping[str, Sequence[tuple[Picture, str]]]) -
     if not bands or not all(bands.values()):
         raise ValueError("there has to be a row, and a picture in each")
     columns = max(map(len, bands.values()))
-    step = 0.3 + CELL + 0.08 + PROMPT_LINES * LINE_HEIGHT + GAP
+    told = {
+        name: [(picture, wrapped(caption, CELL - 0.05, PROMPT_LINES)) for picture, caption in shown]
+        for name, shown in bands.items()
+    }
+    num_lines = max(text.count("\n") + 1 for shown in told.values() for _, text in shown)
+    step = 0.3 + CELL + 0.08 + num_lines * LINE_HEIGHT + GAP
     width = 2 * MARGIN + columns * (CELL + GAP)
     figure = new_figure(max(width, 4.0), MARGIN + 0.4 + len(bands) * step + MARGIN)
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
-    for row, (name, shown) in enumerate(bands.items()):
+    for row, (name, shown) in enumerate(told.items()):
         top = MARGIN + 0.4 + row * step
         label(figure, MARGIN, top, name, fontsize=NORMAL, ha="left", color=MUTED)
-        for column, (picture, caption) in enumerate(shown):
+        for column, (picture, text) in enumerate(shown):
             left = MARGIN + column * (CELL + GAP)
             show_picture(panel(figure, left, top + 0.3, CELL, CELL), picture)
-            text = wrapped(caption, CELL - 0.05, PROMPT_LINES)
             below = top + 0.3 + CELL + 0.08
             label(figure, left + CELL / 2, below, text, fontsize=SMALL)
     return figure

@@ -1,0 +1,68 @@
+"""Passes are dealt whole, so that a picture's company never changes; a share is drawn once."""
+
+from dataclasses import replace
+
+import pytest
+
+from src.errors import UserError
+from src.evaluation.protocol_config import ShardConfig
+from src.tasks.drawn_once import draw_once, draw_share, num_missing, passes_of, picture_path
+from src.tasks.inputs import open_model
+
+PROMPTS = [f"a {size} {color} sun" for size in ("small", "large") for color in ("red", "green")] * 5
+
+
+@pytest.fixture
+def model(config):
+    return open_model(config("generate"))
+
+
+@pytest.mark.parametrize("num_pictures", [0, 1, 15, 16, 17, 400])
+@pytest.mark.parametrize("each", [1, 3, 16])
+@pytest.mark.parametrize("count", [1, 2, 4, 30])
+def test_every_pass_belongs_to_one_process_and_none_is_left(num_pictures, each, count):
+    dealt = [passes_of(num_pictures, each, ShardConfig(index, count)) for index in range(count)]
+    alone = passes_of(num_pictures, each)
+    assert sorted((one for mine in dealt for one in mine), key=lambda one: one.start) == alone
+    assert [number for one in alone for number in one] == list(range(num_pictures))
+    assert all(len(one) == each for one in alone[:-1])
+    sizes = [len(mine) for mine in dealt]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("each", [1, 3])
+def test_a_missing_picture_is_drawn_again_as_it_was_and_no_other(config, model, tmp_path, each):
+    model.pictures_per_pass = each
+    whole = sum(draw_share(config("generate"), model, PROMPTS, 5, tmp_path))
+    assert whole == len(PROMPTS)
+    lost = picture_path(tmp_path, 7)
+    content, others = lost.read_bytes(), [p for p in tmp_path.glob("*.png") if p != lost]
+    times = [path.stat().st_mtime_ns for path in others]
+    lost.unlink()
+    assert list(draw_share(config("generate"), model, PROMPTS, 5, tmp_path)) == [1]
+    assert lost.read_bytes() == content
+    assert [path.stat().st_mtime_ns for path in others] == times
+
+
+def test_another_number_a_pass_is_another_work(config, model, tmp_path):
+    list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+    model.pictures_per_pass = 2
+    with pytest.raises(UserError, match="other prompts, seeds, settings or weights"):
+        list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+
+
+def test_a_share_leaves_the_others_pictures_alone(config, model, tmp_path):
+    shard = ShardConfig(1, 4)
+    drawn = sum(draw_share(config("generate"), model, PROMPTS, 5, tmp_path, shard))
+    assert (drawn, num_missing(tmp_path, range(len(PROMPTS)))) == (5, 15)
+    mine = [number for one in passes_of(len(PROMPTS), 1, shard) for number in one]
+    assert num_missing(tmp_path, mine) == 0
+
+
+def test_all_pictures_come_back_in_order(config, model, tmp_path):
+    first = draw_once(config("generate"), model, PROMPTS, 5, tmp_path)
+    assert len(first) == len(PROMPTS)
+    again = draw_once(config("generate"), model, PROMPTS, 5, tmp_path)
+    assert [each.tobytes() for each in again] == [each.tobytes() for each in first]
+    other = replace(config("generate"), seed=1)  # which these seeds do not come from
+    assert draw_once(other, model, PROMPTS, 5, tmp_path)[3].tobytes() == first[3].tobytes()
