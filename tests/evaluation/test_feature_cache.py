@@ -1,6 +1,7 @@
 """Features are computed once, in blocks that nothing can shift; what is damaged is made again."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_progress_is_told_also_of_what_was_there(features):
 
 
 class LittleMemory:
-    """Eyes that can look at two pictures at once: the mean colours of each."""
+    """Eyes that can look at two pictures at once: a third of the mean colours of each."""
 
     name, dim, resizer, weights_hash = "mean colour", 3, "none", "0" * 12
 
@@ -135,7 +136,22 @@ class LittleMemory:
     def picture_features(self, pixels: np.ndarray) -> np.ndarray:
         if self.batch_size > self.most:
             raise self.error
-        return pixels.mean(axis=(1, 2))
+        return pixels.mean(axis=(1, 2)) / 3
+
+
+def test_features_come_back_in_the_precision_that_they_had(features):
+    eyes = LittleMemory(8, MemoryError())
+    first = features(eyes=eyes)
+    assert (first != first.astype(np.float32)).any()
+    assert (features(eyes=eyes) == first).all()
+
+
+def test_two_evaluations_at_once_both_end_with_the_right_features(features, tmp_path):
+    whole = features(place="alone")
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: features(), range(4)):
+            assert (found == whole).all()
+    assert (features() == whole).all()
 
 
 OUT = [
@@ -150,7 +166,7 @@ OUT = [
 def test_without_memory_fewer_pictures_go_at_once(features, pictures, error):
     eyes = LittleMemory(2, error)
     with pytest.warns(UserWarning, match="sees 2 pictures at once"):
-        assert (features(eyes=eyes) == pictures.mean(axis=(1, 2))).all()
+        assert (features(eyes=eyes) == pictures.mean(axis=(1, 2)) / 3).all()
     with (
         pytest.warns(UserWarning, match="at once"),
         pytest.raises(UserError, match="not enough memory for mean colour and a single picture"),

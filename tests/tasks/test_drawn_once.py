@@ -44,6 +44,22 @@ def test_a_missing_picture_is_drawn_again_as_it_was_and_no_other(config, model, 
     assert [path.stat().st_mtime_ns for path in others] == times
 
 
+def test_what_is_drawn_again_goes_through_the_model_in_its_old_company(config, model, tmp_path):
+    model.pictures_per_pass = 3
+    list(draw_share(config("generate"), model, PROMPTS, 5, tmp_path))
+    for number in (7, 19):
+        picture_path(tmp_path, number).unlink()
+    real, seen = model.generate, []
+
+    def generate(prompts, seeds, **settings):
+        seen.extend(zip(seeds, prompts, strict=True))
+        return real(prompts, seeds=seeds, **settings)
+
+    model.generate = generate
+    list(draw_share(config("generate"), model, PROMPTS, 5, tmp_path))
+    assert seen == [(5 + number, PROMPTS[number]) for number in (6, 7, 8, 18, 19)]
+
+
 def test_another_number_a_pass_is_another_work(config, model, tmp_path):
     list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
     model.pictures_per_pass = 2
