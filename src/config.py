@@ -81,7 +81,7 @@ class RunConfig:
     device: str = "auto"  # auto = cuda where there is one; cpu, cuda, cuda:1
 
     prompts: list[str] = field(default_factory=list)
-    prompts_file: str | None = None  # a prompt a line, instead of `prompts`
+    prompts_file: str | None = None  # instead of `prompts`: text, table or JSON lines
     negative_prompts: list[str] | None = None  # one for each prompt, or one for all
     num_images_per_prompt: int = 1
     height: int | None = None  # pixels; None = what the model was trained on

@@ -65,7 +65,7 @@ def _draw(axes: Axes, scales: list[float], numbers: list[Measurement], color: st
     axes.set_title(f"{numbers[0].name} {arrow}", fontsize=NORMAL, loc="left", color=INK, pad=7)
     axes.set_title(f"n = {numbers[0].samples}", fontsize=SMALL, loc="right", color=MUTED, pad=7)
     axes.set_xlabel("guidance")
-    axes.set_xscale("log")
+    axes.set_xscale("log" if min(scales) > 0 else "linear")
     axes.set_xticks(scales, [f"{scale:g}" for scale in scales])
     axes.minorticks_off()
     light(axes)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from src.evaluation.measurement import Measurement
 
+MOST_COLUMNS = 5  # of subjects in a terminal
 Rows = list[tuple[str, list[Measurement | None]]]  # name; what was found for each subject
 
 
@@ -38,13 +39,25 @@ def rows(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]
     return ["", *subjects, "sample"], cells
 
 
+def turned_rows(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]]]:
+    """Head and cells of the table on its side: a row a subject, a column a number."""
+    subjects, found = comparison(measurements)
+    cells = []
+    for place, subject in enumerate(subjects):
+        own = [of_subjects[place] for _, of_subjects in found]
+        counts = dict.fromkeys(each.samples for each in own if each)
+        cells.append([subject, *(each.text if each else "" for each in own), "; ".join(counts)])
+    return ["", *(name for name, _ in found), "sample"], cells
+
+
 def terminal_table(measurements: Sequence[Measurement], title: str = "") -> Table:
-    """The table for rich to print; 84 columns wide with three subjects."""
-    head, cells = rows(measurements)
+    """The table for rich to print; 84 columns wide with three subjects, on its side with many."""
+    num_subjects = len({each.subject for each in measurements})
+    head, cells = (turned_rows if num_subjects > MOST_COLUMNS else rows)(measurements)
     table = Table(title=title or None, box=HORIZONTALS, show_lines=True, pad_edge=False)
     for index, text in enumerate(head):
         is_name = index == 0
-        table.add_column(text.replace(" ", "\n"), justify="left" if is_name else "right")
+        table.add_column(escape(text).replace(" ", "\n"), justify="left" if is_name else "right")
     for name, *values in cells:
         breaks = [escape(value).replace(" (", "\n(") for value in values]
         table.add_row(escape(name).replace(": ", ":\n"), *breaks)

@@ -43,6 +43,12 @@ def test_a_single_number_has_a_panel_alone():
     assert len(guidance_curves({2.0: found()[4.0][:1]}).axes) == 1
 
 
+def test_no_guidance_at_all_has_its_place_too():
+    axes = guidance_curves({0.0: found()[1.5], 4.0: found()[4.0]}).axes[0]
+    assert axes.get_xscale() == "linear"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "4"]
+
+
 def test_other_numbers_at_one_guidance_are_refused():
     some = found()
     some[4.0] = some[4.0][:1]

@@ -58,6 +58,19 @@ def test_the_terminal_shows_the_features_a_distance_is_named_by():
     assert "500 vs 1,000" in printed.getvalue()
 
 
+def test_many_subjects_stand_below_each_other_in_a_terminal():
+    of_guidance = [
+        Measurement(name, 10.0 * scale, 400, subject=f"guidance {scale}")
+        for scale in range(1, 13)
+        for name in ("FD[glyph-clip]", "CLIP logits[glyph-clip]")
+    ]
+    printed = io.StringIO()
+    Console(file=printed, width=100).print(terminal_table(of_guidance))
+    lines = [" ".join(line.split()) for line in printed.getvalue().splitlines()]
+    assert "guidance 12 120.00 120.00 400" in lines
+    assert any("FD[glyph-clip]" in line for line in lines)
+
+
 def test_the_page_shows_numbers_figures_and_the_command_as_text(record, tmp_path):
     page = write_page(record, [Path("steps.png")], tmp_path, "is 1 < 2?").read_text()
     assert "<td>90.0 %<small>87.0 to 92.0</small><small>n = 500</small></td>" in page

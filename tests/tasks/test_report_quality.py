@@ -1,5 +1,6 @@
 """COCO's protocol from end to end: every picture once, and the same digits however it was run."""
 
+import errno
 import json
 import os
 import signal
@@ -191,6 +192,26 @@ def test_an_unreadable_photograph_is_named(build, coco, tmp_path):
     chosen = replace(chosen, data=replace(chosen.data, path=str(broken)))
     with pytest.raises(UserError, match=r"1 of the 12 pictures in .*000000000146\.jpg: "):
         report_quality.run(chosen, tmp_path / "unused")
+
+
+@pytest.mark.parametrize("ending", [".png", "manifest.jsonl", ".safetensors", "record.json"])
+def test_a_full_disk_is_told_and_the_same_command_ends_the_work(
+    build, whole, tmp_path, monkeypatch, ending
+):
+    real = os.replace
+
+    def full(source, target):
+        if str(target).endswith(ending):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(UserError, match=r"lies on a full disk \(\d+ MiB free\)"):
+            report_quality.run(build("full"), tmp_path / "unused")
+    assert not (tmp_path / "full" / "record.json").exists()
+    report_quality.run(build("full"), tmp_path / "unused")
+    assert numbers(tmp_path / "full") == numbers(whole)
 
 
 def test_the_same_share_twice_at_once_is_refused(build, tmp_path):
