@@ -57,7 +57,7 @@ def deliver(outcome: Outcome, config: RunConfig, folder: Path, seconds: float) -
         question = read_header(CONF / "exp" / f"{config.name}.yaml").question
         page = write_page(record, figures, target, question)
         for path in (*figures, page, write_record(record, target)):
-            console.print(f"  {os.path.relpath(path)}", soft_wrap=True)
+            console.print(f"  {os.path.relpath(path)}", soft_wrap=True, markup=False)
 
 
 def targets(config: RunConfig, folder: Path) -> list[Path]:
