@@ -56,13 +56,21 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Hold a folder against other processes of this machine while the block runs.
 
     The system lets go of it when the process ends, however it ends. Raises UserError at once if
-    another one holds it.
+    another one holds it. A block that is refused before it wrote anything leaves no trace.
     """
     with told_in_a_sentence(folder):
+        was_there, had_lock = folder.is_dir(), (folder / ".lock").exists()
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(folder / ".lock", timeout=0):
-                yield
+                try:
+                    yield
+                except UserError:
+                    if not had_lock:
+                        (folder / ".lock").unlink(missing_ok=True)
+                    if not was_there and not any(folder.iterdir()):
+                        folder.rmdir()
+                    raise
         except Timeout as error:
             raise UserError(
                 f"Another process is at work in {folder}: wait for its end, or end it."

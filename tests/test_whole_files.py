@@ -86,3 +86,18 @@ def test_a_folder_is_held_against_other_processes_and_let_go_when_they_are_kille
         holder.kill()
     with alone_in(tmp_path):
         pass
+
+
+def test_what_is_refused_at_once_leaves_no_trace(tmp_path):
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "there"):
+        with pytest.raises(UserError, match="no"), alone_in(folder):
+            raise UserError("no")
+    assert [each.name for each in tmp_path.rglob("*")] == ["there"]
+
+
+def test_what_was_written_before_a_refusal_stays(tmp_path):
+    (tmp_path / "kept").touch()
+    with pytest.raises(UserError, match="late"), alone_in(tmp_path):
+        raise UserError("late")
+    assert [each.name for each in tmp_path.iterdir()] == ["kept"]

@@ -99,6 +99,6 @@ def _hopeless(refused: list[Refusal], config: PicturesConfig) -> str:
     if config.bad_rows == "stop":
         return f"{named} is bad: {first.reason}; mend it, or give data.bad_rows=replace."
     return (
-        f"None of {len(refused)} rows of {config.path} can be trained on; the first, {named}: "
+        f"None of the rows tried of {config.path} can be trained on; the first, {named}: "
         f"{first.reason}."
     )

@@ -38,6 +38,8 @@ def decode_picture(source: bytes | str, limits: PicturesConfig) -> Image.Image:
             return _in_rgb(ImageOps.exif_transpose(image))
     except BadRowError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit comes before ours
+        raise BadRowError(f"far more pixels than data.max_pixels={limits.max_pixels:,}") from error
     except FileNotFoundError as error:
         raise BadRowError("there is no such file") from error
     except Exception as error:  # a damaged file makes Pillow's readers raise nearly anything

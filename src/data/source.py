@@ -5,8 +5,10 @@ name picture files, WebDataset tars, and what `Dataset.save_to_disk` wrote. Rand
 row; what has to be unpacked for that lies in the library's own cache.
 """
 
+import glob
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +117,8 @@ def open_source(config: PicturesConfig, is_captioned: bool = True) -> PictureSou
 
     is_captioned: False where pictures alone are of use, whatever is written about them.
     """
+    if is_captioned:
+        _check_list(config)
     table, root = open_table(config)
     return PictureSource(table, config, root, is_captioned)
 
@@ -133,6 +137,22 @@ def open_table(config: PicturesConfig) -> tuple[Any, Path | None]:
     return _opened(config, datasets.load_dataset, **settings), root
 
 
+def _check_list(config: PicturesConfig) -> None:
+    """A folder's list of another name than METADATA is not read with its pictures."""
+    path = Path(config.path)
+    if config.is_caption_file_name or not path.is_dir():
+        return
+    names = sorted(each.name for each in path.iterdir() if each.is_file())
+    lists = [name for name in names if Path(name).suffix.lower() in BUILDERS]
+    has_pictures = any(Path(name).suffix.lower() in PICTURES for name in names)
+    if has_pictures and lists and not set(lists) & {*METADATA, *SAVED}:
+        raise UserError(
+            f"data.path={path} holds pictures and {lists[0]}, which is read with them only under "
+            f"the name {METADATA[0]}: rename it, or give the list itself, data.path="
+            f"{path / lists[0]}."
+        )
+
+
 def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
     """Arguments for `datasets.load_dataset`, and where relative picture paths start."""
     path, split = Path(config.path), {"split": config.split}
@@ -140,10 +160,13 @@ def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
         files = sorted(each for each in path.rglob("*") if each.is_file())
         suffixes = {each.suffix.lower() for each in files if each.name not in METADATA}
         if suffixes & PICTURES:
-            return {"path": "imagefolder", "data_dir": str(path), **split}, None
+            if glob.escape(str(path)) == str(path):
+                return {"path": "imagefolder", "data_dir": str(path), **split}, None
+            inside = {config.split: f"{glob.escape(str(path))}/**"}  # or brackets would be patterns
+            return {"path": "imagefolder", "data_files": inside, **split}, None
         for suffix, builder in BUILDERS.items():
             if suffix in suffixes:
-                found = [str(each) for each in files if each.suffix.lower() == suffix]
+                found = [_named(each) for each in files if each.suffix.lower() == suffix]
                 return {"path": builder, "data_files": {config.split: found}, **split}, path
         lists = [each.name for each in files if each.name in METADATA]
         if lists:
@@ -155,12 +178,16 @@ def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
         raise UserError(f"data.path={path} is a folder without any file of a known kind: {kinds}.")
     if path.is_file() or "*" in config.path:
         if path.suffix.lower() in PICTURES:
-            return {"path": "imagefolder", "data_files": {config.split: [str(path)]}, **split}, None
+            return {
+                "path": "imagefolder",
+                "data_files": {config.split: _named(path)},
+                **split,
+            }, None
         builder = BUILDERS.get(path.suffix.lower())
         if builder is None:
             known = ", ".join((*sorted(PICTURES), *BUILDERS))
             raise UserError(f"data.path={path} is of no known kind; known: {known}.")
-        files = {"data_files": {config.split: config.path}}
+        files = {"data_files": {config.split: _named(path) if path.is_file() else config.path}}
         return {"path": builder, **files, **split}, path.parent
     is_hub_id = config.path.count("/") == 1 and not config.path.startswith((".", "/", "~"))
     if not is_hub_id:
@@ -169,6 +196,11 @@ def _loader(config: PicturesConfig) -> tuple[dict[str, Any], Path | None]:
             "or a hub id OWNER/NAME."
         )
     return {"path": config.path, "revision": config.revision, **split}, None
+
+
+def _named(path: Path) -> str:
+    """A file by its very name, which the library would take for a pattern."""
+    return glob.escape(str(path))
 
 
 def _opened(config: PicturesConfig, load: Callable, *args: Any, **settings: Any) -> Any:
@@ -236,10 +268,13 @@ def _caption(value: Any) -> str:
 
 
 def _number(value: Any, what: str) -> float | None:
-    if value is None:
+    if value is None or value == "":
         return None
+    if isinstance(value, str):  # one word in a list makes text of all its numbers
+        with suppress(ValueError):
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**24:
-        raise BadRowError(f"its {what} is {value!r}")
+        raise BadRowError(f"its {what} is {value!r}, and a number from 0 on is wanted")
     return float(value)
 
 

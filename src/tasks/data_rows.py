@@ -5,6 +5,17 @@ from src.data.captioned import CaptionedPictures
 from src.data.scenes import World
 from src.data.source import open_source
 from src.data.survey import DrawnRows, Rows
+from src.errors import UserError
+
+
+def check_size(config: RunConfig, model) -> None:
+    """Refuse pictures of another size than the model's; drawn scenes say so elsewhere."""
+    size = config.data.picture_size
+    if config.data.path is not None and size != model.height:
+        raise UserError(
+            f"data.picture_size={size}, and model={config.model} draws {model.height} pixels: give "
+            f"data.picture_size={model.height}, or the model that is to be trained."
+        )
 
 
 def open_rows(config: RunConfig, num_drawn: int) -> tuple[Rows, str]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from src.config import RunConfig
 from src.errors import UserError
 from src.experiments import RECORDS
-from src.tasks.data_rows import open_rows
+from src.tasks.data_rows import check_size, open_rows
 from src.tasks.drawing import drawing_progress
 from src.tasks.inputs import open_model
 from src.whole_files import alone_in
@@ -25,6 +25,7 @@ def run(config: RunConfig, folder: Path) -> None:
     data, encoding = config.data, config.encoding
     rows, data_hash = open_rows(config, encoding.num_scenes)
     model = open_model(config)
+    check_size(config, model)
     num_codes = model.image_tokenizer.codebook_size
     if num_codes > 2**16:
         raise UserError(
@@ -53,4 +54,5 @@ def run(config: RunConfig, folder: Path) -> None:
         f"{encoded.num_bad:,} of them bad; {encoded.num_codes_used:,} of {num_codes:,} "
         f"codes used:\n  {place}",
         soft_wrap=True,
+        markup=False,
     )

@@ -42,7 +42,7 @@ def deliver(outcome: Outcome, config: RunConfig, folder: Path, seconds: float) -
         figures = [save_figure(figure, target / name) for name, figure in outcome.figures.items()]
         page = write_page(record, figures, target, question(config))
         for path in (*figures, page, write_record(record, target)):
-            console.print(f"  {os.path.relpath(path)}", soft_wrap=True)
+            console.print(f"  {os.path.relpath(path)}", soft_wrap=True, markup=False)
 
 
 def record_of(outcome: Outcome, config: RunConfig, seconds: float) -> Record:

@@ -14,7 +14,7 @@ from src.data.survey import Rows, Survey, survey
 from src.errors import UserError
 from src.evaluation.data_quality import caption_lengths, kept_by_tokens, row_shares, step_needs
 from src.report.data_preview import Card, pairs_figure, preview_figure, survey_figure
-from src.tasks.data_rows import open_rows
+from src.tasks.data_rows import check_size, open_rows
 from src.tasks.drawing import drawing_progress, short_hash
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
@@ -31,6 +31,8 @@ def run(config: RunConfig, folder: Path) -> None:
         UserError: the data cannot be opened, or none of its rows is good.
     """
     started = time.perf_counter()
+    model = open_model(config)
+    check_size(config, model)
     rows, data_hash = open_rows(config, config.preview.num_rows)
     with drawing_progress() as progress:
         seen = survey(rows, config.preview.num_rows, lambda some: progress.track(some))
@@ -40,7 +42,6 @@ def run(config: RunConfig, folder: Path) -> None:
     if not seen.pictures:
         first = seen.refusals[0]
         raise UserError(f"No row of {config.data.path} is good; row {first.row}: {first.reason}.")
-    model = open_model(config)
     doubles = near_duplicates([each.picture for each in seen.pictures])
     lengths = caption_lengths(seen.pictures, model.text_encoder.tokenizer)
     limits = {"picture_size": config.data.picture_size, "window": model.text_encoder.window}

@@ -80,7 +80,7 @@ def _check(config: RunConfig) -> None:
 
 
 def _left(sentence: str, place: Path) -> bool:
-    Console(highlight=False).print(f"{sentence}\n  {place}", soft_wrap=True)
+    Console(highlight=False).print(f"{sentence}\n  {place}", soft_wrap=True, markup=False)
     return False
 
 

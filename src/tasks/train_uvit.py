@@ -58,7 +58,9 @@ def run(config: RunConfig, folder: Path) -> bool:
     if not is_first:
         return is_done
     ending = "All steps are done" if is_done else "Steps are left; the same command continues"
-    Console(highlight=False).print(f"{ending}. Checkpoints, curves and samples:\n  {place}")
+    Console(highlight=False).print(
+        f"{ending}. Checkpoints, curves and samples:\n  {place}", markup=False
+    )
     if is_done:
         _deliver(finding, config, place, device, seconds_trained(place))
     return is_done

@@ -15,6 +15,7 @@ from src.training.tokenizer_config import TokenizerLossConfig
 from src.whole_files import write_whole
 
 IDENTITY = "identity.json"
+NOT_STRANGE = {"run.log"}  # Hydra's, where a run is told to lie in its folder
 
 
 def run_identity(
@@ -48,10 +49,16 @@ def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
     """Let a run's folder be continued only by what it was begun with.
 
     A key that the folder does not know, because it is younger than the run, stood at its default.
-    Raises UserError that names the first difference.
+    Raises UserError that names the first difference, or a file that is not of a run.
     """
     path = folder / IDENTITY
     if not path.is_file():
+        strange = sorted(each.name for each in folder.glob("[!.]*") if each.name not in NOT_STRANGE)
+        if strange:
+            raise UserError(
+                f"{folder} holds {strange[0]} and is no run's folder: give an empty one, or a new "
+                "name."
+            )
         write_whole(path, json.dumps(identity, indent=2) + "\n")
         return
     stages = {
@@ -67,6 +74,11 @@ def claim_run(folder: Path, identity: Mapping[str, Any]) -> None:
     }
     begun = defaults | json.loads(path.read_text(encoding="utf-8"))
     for key, value in json.loads(json.dumps(identity)).items():
+        if begun.get(key) != value and key.endswith("content"):
+            raise UserError(
+                f"{folder} was begun when the data were others (their hash was {begun.get(key)} "
+                f"and is {value}): bring those back, or move the folder away to begin anew."
+            )
         if begun.get(key) != value:
             raise UserError(
                 f"{folder} was begun with {key}={begun.get(key)} and is asked to go on with "

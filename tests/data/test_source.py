@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.bad_rows import BadRowError
 from src.data.config import PicturesConfig
 from src.data.source import open_source
 from src.errors import UserError
@@ -104,6 +105,44 @@ def test_every_layout_gives_the_same_rows(layout, tmp_path):
         file = io.BytesIO(row.picture) if isinstance(row.picture, bytes) else row.picture
         assert (np.asarray(Image.open(file)) == color).all()
     assert (rows[0].original_width, rows[0].aesthetic_score) == (None, None)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_a_name_that_looks_like_a_pattern_is_a_name(layout, tmp_path):
+    found = open_source(PicturesConfig(path=str(layout(tmp_path / "in [V] style"))))
+    assert [found.row(index).caption for index in range(len(found))] == CAPTIONS
+
+
+def test_one_picture_may_have_brackets_in_its_name(tmp_path):
+    path = tmp_path / "a mushroom in [V] style.png"
+    path.write_bytes(png(COLORS[0]))
+    config = PicturesConfig(path=str(path), is_caption_file_name=True)
+    assert open_source(config).row(0).caption == "a mushroom in [V] style"
+
+
+def test_a_list_beside_its_pictures_is_asked_for_by_its_name(tmp_path):
+    names = write_files(tmp_path / "data")
+    rows = [f"{name},{caption}" for name, caption in zip(names, "abcd", strict=True)]
+    (tmp_path / "data" / "list.csv").write_text("\n".join(["image,text", *rows]))
+    with pytest.raises(UserError, match=r"data\.path=\S+/data/list\.csv"):
+        open_source(PicturesConfig(path=f"{tmp_path}/data"))
+    assert open_source(PicturesConfig(path=f"{tmp_path}/data/list.csv")).row(1).caption == "b"
+    config = PicturesConfig(path=f"{tmp_path}/data", is_caption_file_name=True)
+    assert len(open_source(config)) == len(names)  # the list means nothing then
+
+
+def test_a_number_beside_a_word_in_its_column_is_still_a_number(tmp_path):
+    names = write_files(tmp_path / "data")
+    rows = [
+        f"{name},a,{score}" for name, score in zip(names, ("5.5", "", "nice", "-1"), strict=True)
+    ]
+    path = tmp_path / "data" / "list.csv"
+    path.write_text("\n".join(["image,text,score", *rows]))
+    source = open_source(PicturesConfig(path=str(path), aesthetic_score_column="score"))
+    assert (source.row(0).aesthetic_score, source.row(1).aesthetic_score) == (5.5, None)
+    for index, told in ((2, "'nice'"), (3, "-1.0")):
+        with pytest.raises(BadRowError, match=f"aesthetic score is {told}, and a number"):
+            source.row(index)
 
 
 def test_a_pattern_of_tars_opens_as_well(tmp_path):

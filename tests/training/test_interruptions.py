@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import time
@@ -32,9 +33,11 @@ def kill_a_worker() -> None:
 
 def test_a_killed_worker_is_named_and_the_run_goes_on(train, whole, tmp_path, capfd):
     expected = whole("tokens")
-    assert train("tokens", tmp_path, ("forward", 4), kill_a_worker, num_workers=2) == REFUSED
+    # at the first of six batches, of which it draws five ahead: one is missing for certain
+    assert train("tokens", tmp_path, ("forward", 0), kill_a_worker, num_workers=1) == REFUSED
     said = capfd.readouterr().err
-    assert "A process that draws batches was killed at step 5: DataLoader worker (pid" in said
+    told = r"A process that draws batches was killed at step \d: DataLoader worker \(pid"
+    assert re.search(told, said)
     assert train("tokens", tmp_path, num_workers=2) == 0
     assert_same(left(tmp_path), expected)
 

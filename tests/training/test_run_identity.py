@@ -32,6 +32,19 @@ def test_another_seed_setting_or_part_is_refused_by_name(tmp_path, changed, name
         claim_run(tmp_path, identity(**begun | changed))
 
 
+def test_other_data_under_the_same_name_are_told_as_that(tmp_path):
+    claim_run(tmp_path, identity() | {"data, content": "a"})
+    with pytest.raises(UserError, match="was begun when the data were others"):
+        claim_run(tmp_path, identity() | {"data, content": "b"})
+
+
+def test_a_folder_of_somebody_elses_is_not_begun_in(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(UserError, match=r"holds mine\.txt and is no run's folder"):
+        claim_run(tmp_path, identity())
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.txt"]
+
+
 def test_how_long_how_fast_and_what_means_nothing_to_the_model_may_change(tmp_path):
     claim_run(tmp_path, identity())
     claim_run(tmp_path, identity(max_steps=9, max_minutes=1.0, compile=True, locality_weight=9.0))
