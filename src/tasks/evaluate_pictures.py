@@ -78,7 +78,7 @@ def run(config: RunConfig, folder: Path) -> None:
     )
     console = table_printed(outcome.measurements)
     for path in (*saved, *card):
-        console.print(f"  {path}", soft_wrap=True)
+        console.print(f"  {path}", soft_wrap=True, markup=False)
 
 
 def open_sets(config: RunConfig, notes: Path) -> dict[str, PictureSet]:
