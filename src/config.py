@@ -12,7 +12,7 @@ from src.adapters.config import LoraConfig, check_lora
 from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, is_encodable, shown
-from src.evaluation.config import EvaluationConfig
+from src.evaluation.config import EXTRACTORS, EvaluationConfig
 from src.evaluation.protocol_config import (
     PictureFoldersConfig,
     ProtocolConfig,
@@ -275,6 +275,12 @@ def _check_micro_cond(micro_cond: MicroCondConfig) -> None:
 
 
 def _check_evaluation(evaluation: EvaluationConfig) -> None:
+    one_of("evaluation.extractor", evaluation.extractor, EXTRACTORS)
+    if evaluation.extractor_weights is not None and evaluation.extractor == "clip":
+        raise UserError(
+            "evaluation.extractor_weights has no effect with evaluation.extractor=clip, whose "
+            "weights lie in evaluation.clip; give evaluation.extractor=inception."
+        )
     whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
     whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
     whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)

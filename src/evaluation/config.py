@@ -5,6 +5,7 @@ from pathlib import Path
 
 EMBEDDED_CLIP = "experiments/glyphs_clip/model"  # relative to the repository's root
 EMBEDDED_NAME = "glyph-clip"
+EXTRACTORS = ("clip", "inception")  # evaluation.clip's picture tower, or the network of every FID
 
 
 @dataclass
@@ -13,6 +14,8 @@ class EvaluationConfig:
 
     clip: str = EMBEDDED_CLIP  # folder of a transformers CLIPModel with its tokenizer
     clip_name: str = ""  # stands in FD[...]; empty = named after the folder
+    extractor: str = "clip"  # of the distances, one of EXTRACTORS
+    extractor_weights: str | None = None  # of Inception, a file; None = downloaded once
     prompts_per_kind: int = 500  # test prompts of each kind (one object, two, held out)
     num_reference: int = 1000  # real scenes that the Fréchet distance compares with
     prompt_seed: int = 20_000  # which test prompts

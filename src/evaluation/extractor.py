@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from src.evaluation.config import EvaluationConfig
+from src.evaluation.inception import open_inception
 from src.evaluation.suite import open_clip
 
 
@@ -27,6 +28,19 @@ class Extractor(Protocol):
     ) -> Float[np.ndarray, "batch dim"]: ...
 
 
+@runtime_checkable
+class SeesClasses(Protocol):
+    """An extractor whose features say which class a picture shows."""
+
+    def class_logits(
+        self, features: Float[np.ndarray, "batch dim"]
+    ) -> Float[np.ndarray, "batch classes"]: ...
+
+
 def open_extractor(config: EvaluationConfig, device: str) -> Extractor:
-    """The extractor that the settings name."""
-    return open_clip(config, device)
+    """The extractor that `evaluation.extractor` names; raises UserError where it cannot be had."""
+    return (
+        open_inception(config, device)
+        if config.extractor == "inception"
+        else open_clip(config, device)
+    )

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from src.errors import UserError
+from src.evaluation.frechet_interval import fd_infinity, reflected_interval
 from src.evaluation.measurement import Measurement
 
 
@@ -26,8 +27,13 @@ def frechet_distance(
     reference: Float[np.ndarray, "others dim"],
     features_name: str,
     subject: str = "generated pictures",
+    rng: np.random.Generator | None = None,
+    confidence: float = 0.95,
 ) -> Measurement:
     """The distance of `features` from `reference`; 0 for two identical sets, never an FID.
+
+    rng: draws the interval's resamples; None = no interval. The interval is around the distance
+        that endless pictures would have, see frechet_interval.py.
 
     Raises:
         UserError: fewer than two pictures on a side, features that are not finite, or a clean-fid
@@ -52,14 +58,44 @@ def frechet_distance(
             TooFewPictures,
             stacklevel=2,
         )
+    value = _distance(features, reference)
+    interval = None
+    if rng is not None and not note:
+        interval = reflected_interval(features, reference, value, rng, confidence)
     return Measurement(
         name=f"FD[{features_name}]",
-        value=_distance(features, reference),
+        value=value,
+        low=interval and interval.low,
+        high=interval and interval.high,
+        bias=interval and interval.bias,
         num_samples=num_samples,
         num_reference=num_reference,
         subject=subject,
         is_higher_better=False,
         note=note,
+    )
+
+
+def fd_at_endless(
+    features: Float[np.ndarray, "batch dim"],
+    reference: Float[np.ndarray, "others dim"],
+    features_name: str,
+    subject: str = "generated pictures",
+    rng: np.random.Generator | None = None,
+    confidence: float = 0.95,
+) -> Measurement:
+    """The distance at endless pictures, extrapolated: see `fd_infinity`, whose errors it raises."""
+    rng = np.random.default_rng(0) if rng is None else rng
+    found = fd_infinity(features, reference, rng, confidence)
+    return Measurement(
+        name=f"FD at endless pictures[{features_name}]",
+        value=found.value,
+        num_samples=len(features),
+        num_reference=len(reference),
+        low=found.low,
+        high=found.high,
+        subject=subject,
+        is_higher_better=False,
     )
 
 

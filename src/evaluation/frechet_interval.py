@@ -24,6 +24,10 @@ PARTS = (1, 2, 3, 4, 5)  # subsets of a half, a third ... of the pictures
 GROUPS = 20  # left out in turn, for the spread
 
 
+class TooFewForALineError(UserError):
+    """Too few pictures to part them into subsets that know their covariance."""
+
+
 class Moments(NamedTuple):
     """What a Fréchet distance knows of a set, in float64."""
 
@@ -106,12 +110,12 @@ def fd_infinity(
     The interval is the jackknife's over 20 groups of pictures.
 
     Raises:
-        UserError: subsets of fewer pictures than twice the features, where no line is straight.
+        TooFewForALineError: subsets of fewer pictures than twice the features.
     """
     num_samples, dim = features.shape
     smallest = (num_samples - num_samples // GROUPS) // PARTS[-1]
     if smallest < 2 * dim:
-        raise UserError(
+        raise TooFewForALineError(
             f"FD-infinity parts the pictures into {PARTS[-1]} subsets of at least {2 * dim} for "
             f"{dim} features; {num_samples} pictures are too few, give "
             f"{int(2 * dim * PARTS[-1] * GROUPS / (GROUPS - 1)) + PARTS[-1]:,} or more."

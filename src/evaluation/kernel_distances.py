@@ -18,7 +18,7 @@ from src.evaluation.measurement import Measurement
 SUBSETS = 100  # of KID, as its authors draw them
 SUBSET_SIZE = 1000  # pictures; all of a smaller set
 SIGMA, SCALE = 10.0, 1000.0  # of CMMD's reference code
-GROUPS = 20  # left out in turn, for CMMD's spread
+GROUPS = 20  # left out in turn, for CMMD's spread; fewer pictures one by one
 AT_ONCE = 2048  # rows of a kernel matrix in memory
 
 
@@ -85,33 +85,31 @@ def cmmd(
     are CLIP-L/14's at 336 pixels, so the name carries whose ours are.)
 
     Raises:
-        UserError: fewer than 20 pictures on a side.
+        UserError: fewer than 2 pictures on a side.
     """
-    if min(len(features), len(reference)) < GROUPS:
+    if min(len(features), len(reference)) < 2:
         raise UserError(
-            f"CMMD needs at least {GROUPS} pictures on each side; got {len(features)} and "
+            f"CMMD needs at least 2 pictures on each side; got {len(features)} and "
             f"{len(reference)}."
         )
     ours, theirs = _unit(features), _unit(reference)
-    groups = [
-        slice(*ends)
-        for ends in pairwise(len(ours) * group // GROUPS for group in range(GROUPS + 1))
-    ]
+    num = min(GROUPS, len(ours))
+    ends = [len(ours) * group // num for group in range(num + 1)]
+    groups = [slice(*each) for each in pairwise(ends)]
     within = np.array([[_kernel_sum(ours[a], ours[b]) for b in groups] for a in groups])
     across = np.array([_kernel_sum(ours[group], theirs) for group in groups])
     others = _kernel_sum(theirs, theirs) / len(theirs) ** 2
     sizes = np.array([len(ours[group]) for group in groups])
 
     def discrepancy(kept: Float[np.ndarray, " groups"]) -> float:
-        num = kept @ sizes
-        own, cross = kept @ within @ kept / num**2, kept @ across / (num * len(theirs))
+        total = kept @ sizes
+        own, cross = kept @ within @ kept / total**2, kept @ across / (total * len(theirs))
         return SCALE * float(own + others - 2 * cross)
 
-    everything = np.ones(GROUPS)
-    value = discrepancy(everything)
-    left_out = [discrepancy(everything - np.eye(GROUPS)[group]) for group in range(GROUPS)]
-    spread = np.sqrt((GROUPS - 1) / GROUPS * np.sum((left_out - np.mean(left_out)) ** 2))
-    reach = float(stats.t.ppf(0.5 + confidence / 2, GROUPS - 1) * spread)
+    value = discrepancy(np.ones(num))
+    left_out = [discrepancy(1 - each) for each in np.eye(num)]
+    spread = np.sqrt((num - 1) / num * np.sum((left_out - np.mean(left_out)) ** 2))
+    reach = float(stats.t.ppf(0.5 + confidence / 2, num - 1) * spread)
     return Measurement(
         name=f"CMMD[{clip_name}]",
         value=value,

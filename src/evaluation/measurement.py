@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Measurement:
     """A number of a report.
 
-    `low` and `high` enclose the value with the stated confidence where an interval is known;
-    a Fréchet distance has none, because resampling would move its value, not only spread it.
+    `low` and `high` enclose the true value with the stated confidence. A distance that falls as
+    pictures are added lies above it by `bias`, and may lie outside its own interval.
     """
 
     name: str  # "FD[glyph-clip]", "CLIP score[glyph-clip]", "whole scene right: two objects"
@@ -21,6 +21,17 @@ class Measurement:
     is_higher_better: bool = True
     is_share: bool = False  # a share in [0, 1], written in percent
     note: str = ""  # what a reader must know to compare this number with another one
+    bias: float | None = None  # how much too large the value is, by estimate; the interval's middle
+    resizer: str = ""  # how pictures were brought to the extractor's size
+    weights_hash: str = ""  # of the extractor, 12 hex digits
+
+    @property
+    def small_print(self) -> str:
+        """The note, and what else a reader must know to compare."""
+        parts = [self.note]
+        if self.resizer:
+            parts.append(f"resized by {self.resizer}, weights {self.weights_hash}")
+        return "; ".join(part for part in parts if part)
 
     @property
     def samples(self) -> str:

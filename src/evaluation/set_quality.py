@@ -4,8 +4,10 @@ The features come from the cache; what is computed of them are pure functions. D
 dim.
 """
 
+import contextlib
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +16,17 @@ from jaxtyping import Float
 
 from src.errors import UserError
 from src.evaluation.clip_score import pair_scores
-from src.evaluation.extractor import Extractor
+from src.evaluation.extractor import Extractor, SeesClasses
 from src.evaluation.feature_cache import cached_features
 from src.evaluation.features import ClipEncoder
-from src.evaluation.frechet import TooFewPictures, frechet_distance
+from src.evaluation.frechet import TooFewPictures, fd_at_endless, frechet_distance
+from src.evaluation.frechet_interval import TooFewForALineError
+from src.evaluation.inception_score import inception_score
 from src.evaluation.intervals import bootstrap_interval
+from src.evaluation.kernel_distances import cmmd, kid
 from src.evaluation.measurement import Measurement
 from src.evaluation.picture_set import PictureSet
+from src.evaluation.precision_recall import precision_recall
 
 FEW = 2000  # pictures; a Fréchet distance of fewer is mostly the bias of their number
 
@@ -41,6 +47,17 @@ class Judges(NamedTuple):
         """What CLIP sees in a set; from the cache where it is the extractor as well."""
         return cached_features(pictures, self.clip, size, self.cache, self.told)
 
+    def reference(self, pictures: PictureSet, size: int) -> "Reference":
+        """What both see in real pictures."""
+        return Reference(self.features(pictures, size), self.clip_features(pictures, size))
+
+
+class Reference(NamedTuple):
+    """Real pictures, as the distances know them."""
+
+    features: Float[np.ndarray, "others dim"]  # the extractor's
+    clip_features: Float[np.ndarray, "others clip_dim"]
+
 
 class Seen(NamedTuple):
     """One set of pictures as numbers."""
@@ -52,18 +69,18 @@ class Seen(NamedTuple):
 def look_at(
     pictures: PictureSet,
     size: int,
-    reference: Float[np.ndarray, "others dim"] | None,
+    reference: Reference | None,
     captions: Float[np.ndarray, "pictures dim"] | None,
     judges: Judges,
     subject: str,
     confidence: float,
     seed: int = 0,
 ) -> Seen:
-    """Measure a set: the Fréchet distance from `reference`, and the CLIP score of its prompts.
+    """Measure a set: its distances from `reference`, and the CLIP score of its prompts.
 
     Args:
         size: pixels that every picture is resized and cropped to.
-        reference: the extractor's features of real pictures; None = no distance.
+        reference: real pictures; None = no distance.
         captions: CLIP's features of the prompts, one a picture; None = no score.
         seed: of the intervals' resamples.
 
@@ -72,13 +89,41 @@ def look_at(
     """
     measurements, scores = [], None
     if reference is not None:
-        features, name = judges.features(pictures, size), judges.extractor.name
-        measurements.append(frechet_distance(features, reference, name, subject=subject))
+        measurements += _distances(pictures, size, reference, judges, subject, confidence, seed)
     if captions is not None:
         scores = logits(judges.clip_features(pictures, size), captions, judges.clip)
         rng = np.random.default_rng(seed)
         measurements.append(mean_logit(scores, judges.clip.name, rng, subject, confidence))
     return Seen(measurements, scores)
+
+
+def _distances(
+    pictures: PictureSet,
+    size: int,
+    reference: Reference,
+    judges: Judges,
+    subject: str,
+    confidence: float,
+    seed: int,
+) -> list[Measurement]:
+    """How far a set is from real pictures, each number with whose eyes and which resize."""
+    eyes, rng = judges.extractor, np.random.default_rng(seed)
+    features, real = judges.features(pictures, size), reference.features
+    measured = [frechet_distance(features, real, eyes.name, subject, rng.spawn(1)[0], confidence)]
+    with contextlib.suppress(TooFewForALineError):
+        measured.append(fd_at_endless(features, real, eyes.name, subject, rng.spawn(1)[0]))
+    measured.append(kid(features, real, eyes.name, rng.spawn(1)[0], subject, confidence))
+    measured += precision_recall(features, real, eyes.name, subject, confidence)
+    if isinstance(eyes, SeesClasses):
+        logits_of_classes = eyes.class_logits(features)
+        measured.append(inception_score(logits_of_classes, eyes.name, subject, confidence))
+    seen_by_clip = judges.clip_features(pictures, size)
+    apart = cmmd(seen_by_clip, reference.clip_features, judges.clip.name, subject, confidence)
+    return [*(_seen_by(each, eyes) for each in measured), _seen_by(apart, judges.clip)]
+
+
+def _seen_by(measurement: Measurement, eyes: Extractor) -> Measurement:
+    return replace(measurement, resizer=eyes.resizer, weights_hash=eyes.weights_hash)
 
 
 def logits(

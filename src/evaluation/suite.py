@@ -77,6 +77,8 @@ def evaluate_pictures(
         clip.picture_features(stack_pixels(reference)),
         clip.name,
         subject,
+        rng.spawn(1)[0],  # its own, so that the score's resamples stay as they were
+        confidence,
     )
     return [distance, clip_score(pixels, captions, clip, rng, subject, confidence)]
 

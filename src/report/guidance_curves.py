@@ -1,5 +1,6 @@
 """What guidance does to every number, and what the gain in one costs in another."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ from src.report.look import (
 
 WIDTH, HEIGHT, GAP = 3.1, 2.2, 0.75  # of one panel, inches
 AXIS = 0.5  # room for its numbers
+ACROSS = 4  # panels side by side
 
 
 def guidance_curves(found: Mapping[float, Sequence[Measurement]], title: str = "") -> Figure:
@@ -38,16 +40,20 @@ def guidance_curves(found: Mapping[float, Sequence[Measurement]], title: str = "
         raise ValueError("every guidance needs the same numbers, and there has to be one")
     columns = [list(column) for column in zip(*found.values(), strict=True)]
     num_panels = len(columns) + (len(columns) > 1)
+    num_across, num_down = min(num_panels, ACROSS), math.ceil(num_panels / ACROSS)
     top = MARGIN + 0.65
-    figure = new_figure(2 * MARGIN + num_panels * (AXIS + WIDTH + 0.3), top + HEIGHT + GAP)
+    right = 2 * MARGIN + num_across * (AXIS + WIDTH + 0.3)
+    figure = new_figure(right, top + num_down * (HEIGHT + GAP))
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
-    places = [MARGIN + AXIS + place * (AXIS + WIDTH + 0.3) for place in range(num_panels)]
-    for place, (left, numbers) in enumerate(zip(places, columns, strict=False)):
-        axes = panel(figure, left, top, WIDTH, HEIGHT)
+    panels = []
+    for place in range(num_panels):
+        down, across = divmod(place, ACROSS)
+        left = MARGIN + AXIS + across * (AXIS + WIDTH + 0.3)
+        panels.append(panel(figure, left, top + down * (HEIGHT + GAP), WIDTH, HEIGHT))
+    for place, (axes, numbers) in enumerate(zip(panels, columns, strict=False)):
         _draw(axes, list(found), numbers, PALETTE[place % len(PALETTE)])
     if len(columns) > 1:
-        axes = panel(figure, places[-1], top, WIDTH, HEIGHT)
-        _draw_trade(axes, list(found), columns[0], columns[-1])
+        _draw_trade(panels[-1], list(found), columns[0], columns[-1])
     return figure
 
 

@@ -56,7 +56,9 @@ def _numbers(record: Record) -> list[str]:
     if not record.measurements:
         return [f'<p class="note">{escape(record.not_measured or "No numbers.")}</p>']
     subjects, rows = comparison(record.measurements)
-    notes = dict.fromkeys(f"{each.name}: {each.note}" for each in record.measurements if each.note)
+    notes = dict.fromkeys(
+        f"{each.name}: {each.small_print}" for each in record.measurements if each.small_print
+    )
     return [
         "<h2>What came out</h2>",
         '<div class="wide"><table>',
@@ -82,6 +84,8 @@ def _cell(measurement: Measurement | None) -> str:
     value, _, interval = measurement.text.partition(" (")
     said = [interval.removesuffix(")")] if interval else []
     said.append(f"n = {measurement.samples}")
+    if measurement.bias is not None:
+        said.append(f"too large by about {measurement.bias:.2f}")
     return escape(value) + "".join(f"<small>{escape(text)}</small>" for text in said)
 
 

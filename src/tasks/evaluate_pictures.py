@@ -110,13 +110,14 @@ def judge(config: RunConfig, sets: dict[str, PictureSet], judges: Judges) -> lis
         for name, pictures in {**sets, "pictures.reference": real}.items():
             check_enough(len(pictures.pictures), judges.extractor, f"in {name}")
     sizes = {name: config.pictures.size or _height(each) for name, each in sets.items()}
-    num_looks = [(real is not None) + (each.prompts is not None) for each in sets.values()]
+    num_looks = [2 * (real is not None) + (each.prompts is not None) for each in sets.values()]
     total = sum(n * len(each.pictures) for n, each in zip(num_looks, sets.values(), strict=True))
-    total += len(real.pictures) * len(set(sizes.values())) if real else 0
+    total += 2 * len(real.pictures) * len(set(sizes.values())) if real else 0
     confidence = config.evaluation.confidence
     with countdown("Looking at pictures", total) as told:
         judges = judges._replace(told=told)
-        others = {size: judges.features(real, size) for size in set(sizes.values())} if real else {}
+        wanted = set(sizes.values()) if real else ()
+        others = {size: judges.reference(real, size) for size in wanted}
         captions = _captions(sets.values(), judges)
         return [
             Judged(

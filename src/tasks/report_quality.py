@@ -154,16 +154,16 @@ def measure(config: RunConfig, plan: Plan, real: Path, judges: Judges, size: int
     reference = open_pictures(real, None, judges.cache, "data.path")
     seeds = range(first_seed, first_seed + len(plan.prompts))
     files = [picture_path(plan.place, number).name for number in range(len(plan.prompts))]
-    total = len(reference.pictures) + 2 * len(guidance) * len(plan.prompts)
+    total = 2 * (len(reference.pictures) + len(guidance) * len(plan.prompts))
     by_guidance = {}
     with countdown("Looking at pictures", total) as told:
         judges = judges._replace(told=told)
-        features = judges.features(reference, size)
+        real_features = judges.reference(reference, size)
         for scale, place in zip(guidance, _places(config, plan), strict=True):
             pictures = close_drawn(place, files, plan.prompts, seeds, judges.cache)
             subject, confidence = f"guidance {scale:g}", config.evaluation.confidence
             by_guidance[scale] = look_at(
-                pictures, size, features, captions, judges, subject, confidence
+                pictures, size, real_features, captions, judges, subject, confidence
             ).measurements
     return Measured(by_guidance, reference.hash)
 

@@ -19,7 +19,7 @@ def test_logits_are_those_of_the_model_itself(clip, pictures, captions):
             attention_mask=attention_mask,
         ).logits_per_image.diag()
     ours = logits(clip.picture_features(pictures), clip.caption_features(captions), clip)
-    np.testing.assert_allclose(ours, theirs.double().numpy(), rtol=1e-5)
+    np.testing.assert_allclose(ours, theirs.double().numpy(), rtol=1e-4)  # float32
 
 
 def test_the_mean_is_not_cut_off_at_zero_and_stands_in_its_interval(draws):

@@ -64,9 +64,12 @@ def test_two_systems_stand_in_one_table(build, tmp_path, capsys):
     evaluate_pictures.run(build(), tmp_path / "unused")
     found = card(tmp_path)
     told = [(each["subject"], each["name"]) for each in found["measurements"]]
-    names = ["FD[tiny-clip]", "CLIP logits[tiny-clip]"]
+    names = [
+        *("FD[tiny-clip]", "KID x1000[tiny-clip]", "precision[tiny-clip]", "recall[tiny-clip]"),
+        *("CMMD[tiny-clip]", "CLIP logits[tiny-clip]"),
+    ]
     assert told == [(subject, name) for subject in ("ours", "theirs") for name in names]
-    assert [each["num_reference"] for each in found["measurements"]] == [15, None] * 2
+    assert [each["num_reference"] for each in found["measurements"]] == [*[15] * 5, None] * 2
     printed = capsys.readouterr().out
     assert "ours" in printed
     assert "theirs" in printed

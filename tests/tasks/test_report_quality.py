@@ -98,11 +98,14 @@ def whole(build, tmp_path):
 
 def test_every_guidance_is_drawn_and_measured(whole):
     found, _ = numbers(whole)
-    names = ["FD[tiny-clip]", "CLIP logits[tiny-clip]"]
+    names = [
+        *("FD[tiny-clip]", "KID x1000[tiny-clip]", "precision[tiny-clip]", "recall[tiny-clip]"),
+        *("CMMD[tiny-clip]", "CLIP logits[tiny-clip]"),
+    ]
     told = [(each.subject, each.name, each.num_samples) for each in found]
     assert told == [(f"guidance {g:g}", name, 24) for g in GUIDANCE for name in names]
     assert {each.num_reference for each in found if each.name == names[0]} == {12}
-    assert all(each.low < each.value < each.high for each in found if each.name == names[1])
+    assert all(each.low < each.value < each.high for each in found if each.name == names[-1])
     assert len(drawn(whole)) == 48
     lines = (whole / "pictures" / "guidance_3" / "manifest.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
