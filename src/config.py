@@ -13,6 +13,7 @@ from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, c
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EvaluationConfig
+from src.evaluation.latency_config import LatencyConfig, check_latency
 from src.evaluation.protocol_config import (
     PictureFoldersConfig,
     ProtocolConfig,
@@ -105,6 +106,7 @@ class RunConfig:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     shard: ShardConfig = field(default_factory=ShardConfig)
     pictures: PictureFoldersConfig = field(default_factory=PictureFoldersConfig)
+    latency: LatencyConfig = field(default_factory=LatencyConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     lesson: LessonConfig = field(default_factory=LessonConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
@@ -163,6 +165,7 @@ def check(config: RunConfig) -> None:
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)
     _check_measuring(config)
+    check_latency(config.latency)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)
