@@ -25,6 +25,7 @@ from src.evaluation.style_config import StyleConfig, check_style
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
+from src.report.publish_config import PublishConfig, check_publish
 from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
@@ -111,6 +112,7 @@ class RunConfig:
     lesson: LessonConfig = field(default_factory=LessonConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
 
 
 def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
@@ -166,6 +168,7 @@ def check(config: RunConfig) -> None:
     check_folders(config.pictures)
     _check_measuring(config)
     check_latency(config.latency)
+    check_publish(config.publish)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)

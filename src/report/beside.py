@@ -71,6 +71,8 @@ def command(figure: Reported) -> str:
     if figure.experiment == "report_latency":
         steps = f"sampler.num_steps={conditions['steps']}"
         text += f" model={HUB_IDS[conditions['model']]} device=cuda dtype=float16 {steps}"
+    if figure.quantity in ("FID", "Inception score"):
+        text += " evaluation.extractor=inception"
     return f"{text} save_record=true"
 
 
@@ -114,7 +116,13 @@ def _of_quality(figure: Reported, record: Record) -> Beside:
     ours = next((each for each in own if pattern.match(each.name)), None)
     if ours is None:
         return Beside(figure, None, [])
-    return Beside(figure, ours, _other_protocol(figure, ours, record))
+    remarks = []
+    dtype = record.settings.get("dtype")
+    if dtype != conditions["precision"]:
+        remarks.append(f"{dtype} instead of {conditions['precision']}")
+    if record.settings.get("protocol.prompts_file") is None:
+        remarks.append("captions drawn anew")
+    return Beside(figure, ours, _other_protocol(figure, ours, record), "; ".join(remarks))
 
 
 def _other_protocol(figure: Reported, ours: Measurement, record: Record) -> list[str]:
