@@ -38,7 +38,7 @@ def report_page(
         parts.append(_section(section, list(group)))
     for name, why in BESIDES.items():
         if name in records:
-            parts.append(_besides(records[name], why))
+            parts.append(_besides(name, records[name], why))
     return "\n".join(parts)
 
 
@@ -105,11 +105,11 @@ def _in_words(conditions: Mapping) -> str:
     return ", ".join(f"{key} {value}" for key, value in conditions.items())
 
 
-def _besides(record: Record, why: str) -> str:
+def _besides(name: str, record: Record, why: str) -> str:
     notes = dict.fromkeys(each.note for each in record.measurements if each.note)
     told = "".join(f"\nNote: {note}.\n" for note in notes)
     origin = f"By `{record.command}`, {record.recorded}, {record.device}."
-    head = f"## Measured besides: {record.name}"
+    head = f"## Measured besides: {name}"
     return f"{head}\n\n{why}\n\n{markdown_table(record.measurements)}\n{origin}\n{told}"
 
 

@@ -66,12 +66,16 @@ def write_model(config: RunConfig, place: Path) -> None:
         "pictures": f"{model.width} x {model.height} pixels",
         "parameters of the U-ViT": f"{sum(w.numel() for w in model.transformer.parameters()):,}",
         "precision of the weights": config.dtype,
-        "guidance it draws well at": f"{model.guidance_scale:g}",
         "weights' hash": short_hash(model),
-        "made from": f"`{config.model}`",
+        "made from": f"`{_origin(config.model)}`",
     }
-    name = config.publish.repo or place.name
-    write_whole(place / "README.md", model_card(name, facts, record_of(short_hash(model))))
+    name, record = config.publish.repo or place.name, record_of(short_hash(model))
+    write_whole(place / "README.md", model_card(name, facts, model.guidance_scale, record))
+
+
+def _origin(model: str) -> str:
+    """What a reader may know of the model's place: of a folder its name, not where it lies."""
+    return Path(model).expanduser().resolve().name if Path(model).expanduser().exists() else model
 
 
 def record_of(weights_hash: str, folder: Path = RECORDS) -> Record | None:

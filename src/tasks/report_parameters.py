@@ -61,5 +61,5 @@ def count_parameters(name: str) -> dict[str, int]:
     }
 
 
-def _size(name: str, value: float, model: str, note: str = "") -> Measurement:
-    return Measurement(name, value, 1, subject=model, is_higher_better=False, note=note)
+def _size(name: str, value: int | float, model: str, note: str = "") -> Measurement:
+    return Measurement(name, float(value), 1, subject=model, is_higher_better=False, note=note)
