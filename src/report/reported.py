@@ -25,7 +25,7 @@ class Reported:
     unit: str  # "s", "GB"; "" where it has none
     known: str  # one of KNOWN
     source: str  # a repository and its file, or what else it is from
-    tolerance: int | float  # how far ours may be from it
+    tolerance: float  # how far ours may be from it
     tolerance_kind: str  # one of KINDS
     experiment: str | None  # which one measures it; None: none of this workspace does
     conditions: dict[str, Any]  # {"model": "amused_256", "guidance": 4, "steps": 12, ...}

@@ -1,4 +1,4 @@
-"""A checkpoint published into a folder: complete, with its card; and every refusal in a sentence."""
+"""A checkpoint in a folder: complete, with its card; and every refusal in a sentence."""
 
 import huggingface_hub
 import pytest
