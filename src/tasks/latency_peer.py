@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,16 +52,15 @@ def peer(
     finally:
         process.kill()
         process.wait()
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # lines that a dead process never took
+            process.stdin.close()
         process.stdout.close()
 
 
 def _ask(process: subprocess.Popen, line: dict[str, Any]) -> dict[str, Any]:
-    try:
+    with suppress(BrokenPipeError):  # of a dead process, which the missing answer tells below
         process.stdin.write(json.dumps(line) + "\n")
         process.stdin.flush()
-    except BrokenPipeError:  # it is dead, which the missing answer says below
-        pass
     return _answer(process)
 
 
