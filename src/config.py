@@ -13,6 +13,7 @@ from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, c
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EXTRACTORS, EvaluationConfig
+from src.evaluation.latency_config import LatencyConfig, check_latency
 from src.evaluation.protocol_config import (
     PictureFoldersConfig,
     ProtocolConfig,
@@ -24,6 +25,7 @@ from src.evaluation.style_config import StyleConfig, check_style
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
+from src.report.publish_config import PublishConfig, check_publish
 from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
@@ -105,10 +107,12 @@ class RunConfig:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     shard: ShardConfig = field(default_factory=ShardConfig)
     pictures: PictureFoldersConfig = field(default_factory=PictureFoldersConfig)
+    latency: LatencyConfig = field(default_factory=LatencyConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     lesson: LessonConfig = field(default_factory=LessonConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
 
 
 def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
@@ -163,6 +167,8 @@ def check(config: RunConfig) -> None:
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)
     _check_measuring(config)
+    check_latency(config.latency)
+    check_publish(config.publish)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)

@@ -21,18 +21,25 @@ def in_turns(
     return {name: np.array(values[warm_up:]) for name, values in seconds.items()}
 
 
-def ratio(name: str, above: np.ndarray, below: np.ndarray, subject: str) -> Measurement:
+def ratio(
+    name: str, above: np.ndarray, below: np.ndarray, subject: str, note: str = ""
+) -> Measurement:
     """The median ratio of two works' seconds, round by round, with its interval."""
-    ratios = above / below
+    return median(name, above / below, subject, note)
+
+
+def median(name: str, values: np.ndarray, subject: str, note: str = "") -> Measurement:
+    """The median over rounds, with its 95 % interval by percentile bootstrap."""
     rng = np.random.default_rng(0)
-    medians = np.median(rng.choice(ratios, size=(2000, len(ratios))), axis=1)
+    medians = np.median(rng.choice(values, size=(2000, len(values))), axis=1)
     low, high = np.quantile(medians, [0.025, 0.975])
     return Measurement(
         name,
-        float(np.median(ratios)),
-        len(ratios),
+        float(np.median(values)),
+        len(values),
         float(low),
         float(high),
         subject=subject,
         is_higher_better=False,
+        note=note,
     )

@@ -1,0 +1,152 @@
+"""A reported figure and what the records hold of it, with all that makes the two different things.
+
+A number made with other weights, another extractor or another device than the reported one has no
+verdict: what differs is said instead.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from src.evaluation.measurement import Measurement
+from src.experiments import CONF, read_header
+from src.report.record import Record
+from src.report.reported import Reported, number
+
+INCEPTION = ("inception",)  # what the published weights are called in records
+CLIP_LARGE = ("openai/clip-vit-large-patch14", "clip-vit-large-patch14")
+HUB_IDS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}
+
+
+class Beside(NamedTuple):
+    """One row."""
+
+    figure: Reported
+    ours: Measurement | None
+    differs: list[str]  # in words; empty: the two are the same thing
+    remark: str = ""  # what differs without a part in the number
+
+    @property
+    def difference(self) -> str:
+        """Ours less theirs, with its share; "" where nothing was measured."""
+        if self.ours is None:
+            return ""
+        gap = self.ours.value - self.figure.value
+        sign = "+" if gap > 0 else ""
+        share = f" ({100 * gap / self.figure.value:+.1f} %)" if gap else ""
+        return f"{sign}{number(gap)}{share}"
+
+    @property
+    def verdict(self) -> str:
+        """Within the tolerance or not; or what differs; or how to measure it."""
+        figure = self.figure
+        if self.ours is None and figure.experiment is None:
+            return "not measured here; no experiment of this workspace measures it yet"
+        if self.ours is None:
+            return f"not measured here, run: `{command(figure)}`"
+        if self.differs:
+            return f"not the same thing: {'; '.join(self.differs)}"
+        words = "within" if figure.is_within(self.ours.value) else "NOT within"
+        tail = f"; {self.remark}" if self.remark else ""
+        return f"{words} the tolerance ({figure.tolerance_text}){tail}"
+
+
+def beside(figure: Reported, records: Mapping[str, Record]) -> Beside:
+    """The record's number that answers to a figure, if there is one, and what differs in it."""
+    record = records.get(figure.experiment or "")
+    if record is None:
+        return Beside(figure, None, [])
+    find = {
+        "report_parameters": _of_parameters,
+        "report_latency": _of_latency,
+        "bench_recipes": _of_recipes,
+    }.get(figure.experiment, _of_quality)
+    return find(figure, record)
+
+
+def command(figure: Reported) -> str:
+    """What to type to measure a figure, on a machine that can."""
+    text = read_header(CONF / "exp" / f"{figure.experiment}.yaml").command
+    conditions = figure.conditions
+    if figure.experiment == "report_latency":
+        steps = f"sampler.num_steps={conditions['steps']}"
+        text += f" model={HUB_IDS[conditions['model']]} device=cuda dtype=float16 {steps}"
+    if figure.quantity in ("FID", "Inception score"):
+        text += " evaluation.extractor=inception"
+    return f"{text} save_record=true"
+
+
+def _of_parameters(figure: Reported, record: Record) -> Beside:
+    part, precision = figure.conditions["part"], figure.conditions.get("precision")
+    name = f"{part}, MB in {precision}" if precision else f"{part}, parameters"
+    return Beside(figure, _found(record, name, figure.conditions["model"]), [])
+
+
+def _of_recipes(figure: Reported, record: Record) -> Beside:
+    ours = _found(record, "peak memory, GB, batch 1", figure.conditions["recipe"])
+    return Beside(figure, ours, [], "on random weights, which take the same memory")
+
+
+def _of_latency(figure: Reported, record: Record) -> Beside:
+    conditions, ours = figure.conditions, _found(record, "seconds a picture", "ours")
+    pixels = conditions["pixels"]
+    if ours is None or f"{pixels} x {pixels} pixels" not in ours.note:
+        return Beside(figure, None, [])
+    if record.settings.get("sampler.num_steps") != conditions["steps"]:
+        return Beside(figure, None, [])
+    differs = []
+    if conditions["device"].removeprefix("RTX ") not in record.device:
+        differs.append(f"on {record.device} instead of an {conditions['device']}")
+    dtype = record.settings.get("dtype")
+    if dtype != conditions["precision"]:
+        differs.append(f"{dtype} instead of {conditions['precision']}")
+    if record.settings.get("model") != HUB_IDS[conditions["model"]]:
+        kind = "random weights" if ours.note.startswith("random weights") else "other weights"
+        differs.append(f"{kind} instead of the published ones")
+    return Beside(figure, ours, differs)
+
+
+def _of_quality(figure: Reported, record: Record) -> Beside:
+    """FID, CLIP score or Inception score, at the figure's guidance."""
+    conditions = figure.conditions
+    start = {"FID": r"(FID|FD)\[", "CLIP score": r"CLIP logits\["}
+    pattern = re.compile(start.get(figure.quantity, r"Inception score"))
+    subject = f"guidance {conditions['guidance']:g}"
+    own = [each for each in record.measurements if each.subject == subject]
+    ours = next((each for each in own if pattern.match(each.name)), None)
+    if ours is None:
+        return Beside(figure, None, [])
+    remarks = []
+    dtype = record.settings.get("dtype")
+    if dtype != conditions["precision"]:
+        remarks.append(f"{dtype} instead of {conditions['precision']}")
+    if record.settings.get("protocol.prompts_file") is None:
+        remarks.append("captions drawn anew")
+    return Beside(figure, ours, _other_protocol(figure, ours, record), "; ".join(remarks))
+
+
+def _other_protocol(figure: Reported, ours: Measurement, record: Record) -> list[str]:
+    """How a quality number was made otherwise than the authors made theirs."""
+    conditions, differs = figure.conditions, []
+    extractor = (re.findall(r"\[(.*)\]", ours.name) or ["a network that is not named"])[0]
+    wanted = conditions["extractor"]
+    is_same = extractor in (INCEPTION if wanted == "inception" else CLIP_LARGE)
+    if not is_same:
+        differs.append(f"in the eyes of {extractor} instead of {wanted}")
+    model = record.settings.get("model")
+    if model not in (conditions["model"], HUB_IDS[conditions["model"]]):
+        differs.append(f"model {model} instead of {HUB_IDS[conditions['model']]}")
+    counts = ("pictures", ours.num_samples), ("reference", ours.num_reference)
+    for key, count in counts:
+        if key in conditions and count is not None and count != conditions[key]:
+            what = "real pictures" if key == "reference" else key
+            differs.append(f"{count:,} {what} instead of {conditions[key]:,}")
+    steps = record.settings.get("sampler.num_steps")
+    if steps != conditions["steps"]:
+        differs.append(f"{steps} steps instead of {conditions['steps']}")
+    return differs
+
+
+def _found(record: Record, name: str, subject: str) -> Measurement | None:
+    same = (each for each in record.measurements if (each.name, each.subject) == (name, subject))
+    return next(same, None)
