@@ -30,9 +30,13 @@ OF_THE_RUN = ("name", "kind", "task")
 OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device")
 DRAWING = (
     *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
-    *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
+    *("micro_cond", "guidance_against", "negative_micro_cond"),
+    *("seed", "seeds", "sampler", "output_dir"),
 )
-JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
+JUDGING = (
+    *("data", "evaluation", "sampler", "micro_cond", "guidance_against", "negative_micro_cond"),
+    *("output_dir", "save_record"),
+)
 LEAVING = ("output_dir", "save_record")
 LEARNING = ("training", "masking", "seed")
 OWN_VQGAN = ("model", "variant", "device", "training", "tokenizer")

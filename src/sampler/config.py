@@ -104,8 +104,8 @@ def check_sampler(config: SamplerConfig, stage: str = "") -> None:
 
     stage: what stands before their names where they are keys of a run, "sampler."
     """
-    for name in (config.name, config.then):
-        if name is not None and name not in KNOWN_SAMPLERS:
+    for name in (config.name, *([] if config.then is None else [config.then])):
+        if name not in KNOWN_SAMPLERS:
             raise UserError(
                 f"sampler {shown(name)} is unknown; {nearest(str(name), KNOWN_SAMPLERS)}"
             )
@@ -125,9 +125,10 @@ def check_sampler(config: SamplerConfig, stage: str = "") -> None:
         _check_list(f"{stage}{name}", getattr(config, name), steps)
     _check_laws(config, stage)
     _check_parts(config, stage)
+    _check_are_read(config, stage)
 
 
-def _check_schedule(schedule: str, num_steps: int, stage: str) -> None:
+def _check_schedule(schedule: object, num_steps: int, stage: str) -> None:
     law, shares = read_schedule(schedule)
     if law == BY_HAND and len(shares) != num_steps:
         raise UserError(
@@ -191,6 +192,24 @@ def _check_parts(config: SamplerConfig, stage: str) -> None:
             f"from 0 to {LARGEST_SIDE:,}."
         )
     between(f"{stage}corrector.temperature", config.corrector.temperature, 0, LARGEST)
+
+
+def _check_are_read(config: SamplerConfig, stage: str) -> None:
+    """Refuse the settings of a sampler that is not the one chosen."""
+    usual = SamplerConfig()
+    for part in ("moment", "entropy_bound", "remask"):
+        owner = "entropy_bounded" if part == "entropy_bound" else part
+        is_read = owner in (config.name, config.then)
+        if not is_read and getattr(config, part) != getattr(usual, part):
+            raise UserError(
+                f"{stage}{part} has no effect: {stage}name is {config.name}, and only {owner} "
+                "reads it."
+            )
+    if config.then is None and config.then_after != usual.then_after:
+        raise UserError(
+            f"{stage}then_after={config.then_after} has no effect without {stage}then, the "
+            "sampler that takes over."
+        )
 
 
 def _is_number(value: object) -> bool:

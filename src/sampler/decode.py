@@ -51,22 +51,22 @@ def _steps(
 ) -> Iterator[Step]:
     canvas = _start(start_token_ids, model.mask_token_id)
     drawn_ids = canvas.token_ids
-    for now in make_plan(config):
+    for current in make_plan(config):
         num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
-        if has_work(canvas.is_masked, canvas.is_given, now):
-            scale = guidance_of_pictures(now, canvas.is_masked, canvas.is_given)
-            guided = model(canvas.token_ids, canvas.is_masked, canvas.grid, now.step, scale)
+        if has_work(canvas.is_masked, canvas.is_given, current):
+            scale = guidance_of_pictures(current, canvas.is_masked, canvas.is_given)
+            guided = model(canvas.token_ids, canvas.is_masked, canvas.grid, current.step, scale)
             num_passes = canvas.is_masked.any(dim=1) * passes_of(scale, canvas.is_masked)
-            decision = noise.decide(canvas, guided, now)
-            if now.is_last:
+            decision = noise.decide(canvas, guided, current)
+            if current.is_last:
                 decision = decision.with_all_kept()
             num_scheduled = decision.num_scheduled
-            canvas, drawn_ids = _settled(canvas, decision, guided, now, model.mask_token_id)
+            canvas, drawn_ids = _settled(canvas, decision, guided, current, model.mask_token_id)
             if config.corrector.num_positions:
-                canvas, more = correct(canvas, model, noise, now, scale)
+                canvas, more = correct(canvas, model, noise, current, scale)
                 drawn_ids = torch.where(canvas.is_masked, drawn_ids, canvas.token_ids)
                 num_passes = num_passes + more
-        yield _step(now, canvas, drawn_ids, num_scheduled, num_passes)
+        yield _step(current, canvas, drawn_ids, num_scheduled, num_passes)
 
 
 def _start(start_token_ids: Int[Tensor, "batch height width"], mask_token_id: int) -> Canvas:

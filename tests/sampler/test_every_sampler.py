@@ -33,6 +33,18 @@ quick = settings(
 )
 
 
+BOUND = EntropyBoundConfig()
+
+
+def _bounds():
+    proxies = st.sampled_from(["entropy", "max_probability", "margin"])
+    return st.builds(EntropyBoundConfig, st.floats(0, 40), proxies)
+
+
+def _remasks():
+    return st.builds(RemaskConfig, st.sampled_from(STRATEGIES), st.floats(0, 1))
+
+
 @st.composite
 def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
     """Settings, a start and seeds: small ones of all kinds."""
@@ -41,10 +53,12 @@ def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
     if schedule == "by_hand":
         shares = sorted(draw(st.lists(st.floats(0, 1), min_size=num_steps, max_size=num_steps)))
         schedule = "by_hand:" + "/".join(str(share) for share in [*shares[:0:-1], 0.0])
+    name, then = draw(st.sampled_from(list(names))), draw(st.none() | st.sampled_from(list(names)))
+    then = fixed.pop("then", then)
     config = SamplerConfig(
-        name=draw(st.sampled_from(list(names))),
-        then=draw(st.none() | st.sampled_from(list(names))),
-        then_after=draw(st.floats(0, 1)),
+        name=name,
+        then=then,
+        then_after=draw(st.floats(0, 1)) if then else 0.5,
         num_steps=num_steps,
         schedule=schedule,
         guidance_scale=draw(st.sampled_from([0.0, 0.5, 1.0, 3.0])),
@@ -55,11 +69,8 @@ def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
         choice_temperature_end=draw(st.sampled_from([0.0, 1.0])),
         sampling_temperature=draw(st.sampled_from([0.0, 0.5, 1.0])),
         sampling_temperature_end=draw(st.none() | st.floats(0.1, 3)),
-        entropy_bound=EntropyBoundConfig(
-            bound=draw(st.floats(0, 40)),
-            sort_by=draw(st.sampled_from(["entropy", "max_probability", "margin"])),
-        ),
-        remask=RemaskConfig(strategy=draw(st.sampled_from(STRATEGIES)), eta=draw(st.floats(0, 1))),
+        entropy_bound=draw(_bounds()) if "entropy_bounded" in (name, then) else BOUND,
+        remask=draw(_remasks()) if "remask" in (name, then) else RemaskConfig(),
         corrector=CorrectorConfig(draw(st.sampled_from(corrects)), draw(st.floats(0, 2))),
     )
     batch = draw(st.integers(1, 3))

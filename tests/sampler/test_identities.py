@@ -169,9 +169,7 @@ def test_a_loop_holds_the_share_and_goes_on_behind_it():
 # Moment
 
 
-@pytest.mark.parametrize(
-    "batch", [10_000, pytest.param(200_000, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("batch", [10_000, pytest.param(200_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["moment", "confidence"])
 def test_moment_and_published_sampler_agree_where_few_of_many_are_kept(name, batch):
     """One of 64 positions is kept, 8 codes, temperature 1.5: both follow p^b, b = 1 + 1/1.5."""
@@ -213,17 +211,13 @@ def _kept(name: str, log_probs: torch.Tensor, temperature: float, batch: int) ->
 
 def test_the_moments_two_knobs_are_apart(hidden):
     """Exponent 1 on the codes draws plain codes; a large one on positions takes the surest."""
+    settings = {"num_steps": 16, "schedule": "linear", "guidance_scale": 1.0}
     sharp = MomentConfig(position_exponent=1e5, token_exponent=1.0)
-    surest = run(hidden(1, 4, 4), name="moment", moment=sharp, num_steps=16, schedule="linear")
-    by_confidence = run(
-        hidden(1, 4, 4),
-        name="max_probability",
-        choice_temperature_start=0.0,
-        num_steps=16,
-        schedule="linear",
-    )
-    assert torch.equal(surest[0].is_masked, by_confidence[0].is_masked)
-    assert torch.equal(surest[0].drawn_ids, by_confidence[0].drawn_ids)  # plain draws, same numbers
+    surest = run(hidden(1, 4, 4), name="moment", moment=sharp, **settings)[0]
+    calm = {"choice_temperature_start": 0.0, "name": "max_probability"}
+    by_probability = run(hidden(1, 4, 4), **calm, **settings)[0]
+    assert torch.equal(surest.is_masked, by_probability.is_masked)
+    assert torch.equal(surest.drawn_ids, by_probability.drawn_ids)  # plain draws, same numbers
 
 
 # Laws
