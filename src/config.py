@@ -24,7 +24,13 @@ from src.evaluation.style_config import StyleConfig, check_style
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
-from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
+from src.sampler.config import (
+    LARGEST_SIDE,
+    MOST_STEPS,
+    CalibrationConfig,
+    SamplerConfig,
+    check_sampler,
+)
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -79,6 +85,7 @@ class RunConfig:
     sampler: SamplerConfig = field(
         default_factory=lambda: SamplerConfig(schedule=None, guidance_scale=None)
     )
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     tokenizer: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
@@ -141,6 +148,7 @@ def check(config: RunConfig) -> None:
     check_losses(config.tokenizer)
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler, "sampler.")
+    between("calibration.mean_steps", config.calibration.mean_steps, 1, MOST_STEPS)
     _check_evaluation(config.evaluation)
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)

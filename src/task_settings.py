@@ -16,6 +16,7 @@ TASKS = (
     "evaluate_pictures",
     "report_quality",
     "observe",
+    "calibrate_entropy_bound",
     "first_light",
     "preview_data",
     "encode_dataset",
@@ -51,6 +52,10 @@ READ_BY = {  # what of RunConfig each task looks at
     "memorise": (*OPENING, *LEARNING, "lora", *JUDGING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
+    "calibrate_entropy_bound": (
+        *(*OPENING, *DRAWING, "data", "evaluation"),
+        "calibration",
+    ),
     "evaluate": (*OPENING, *JUDGING),
     "evaluate_pictures": ("device", "pictures", "prompts_file", "evaluation", "output_dir"),
     "report_quality": (*OPENING, *JUDGING, "protocol", "shard"),

@@ -91,6 +91,13 @@ class SamplerConfig:
     path: str | None = None  # a file of all these, as the autotuner writes it; see from_file.py
 
 
+@dataclass
+class CalibrationConfig:
+    """What the entropy bound is calibrated to."""
+
+    mean_steps: float = 8.0  # over the pictures
+
+
 SCALES = (
     *("guidance_scale", "choice_temperature_start", "choice_temperature_end"),
     *("sampling_temperature", "sampling_temperature_end"),
