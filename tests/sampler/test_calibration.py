@@ -12,7 +12,7 @@ def falling(bound: float) -> float:
 
 
 def test_the_bound_takes_the_wanted_number_of_steps():
-    for wanted in (1.5, 4, 8, 40, 63.9):
+    for wanted in (1.5, 4.0, 8.0, 40.0, 63.9):
         assert falling(calibrate_bound(falling, wanted)) == pytest.approx(wanted, rel=0.02)
 
 
