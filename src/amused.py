@@ -4,7 +4,6 @@ Dimensions: batch (pictures); height and width of the token grid, except where p
 """
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -33,14 +32,13 @@ from src.image_tokenizer.pictures import (
     to_pixels,
 )
 from src.image_tokenizer.vqgan import VQGAN
+from src.predicting import predict_for
 from src.sampler.arguments import sampler_config
 from src.sampler.config import AMUSED_GUIDANCE, SamplerConfig
-from src.sampler.guidance import Logits
-from src.sampler.model_pass import Predict
 from src.sampler.passes import Progress, decode_passes, passes_for
 from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
-from src.transformer.uvit import Condition, UViT
+from src.transformer.uvit import UViT
 
 
 class Generation(NamedTuple):
@@ -207,6 +205,7 @@ class Amused:
         width: int | None = None,
         record: bool = True,
         *,
+        negative_micro_cond: Any = None,
         sampler: Any = "confidence",
         schedule: Any = None,
         sampling_temperature: float = 1.0,
@@ -224,23 +223,31 @@ class Amused:
         generator: instead of seeds: upstream's order of draws, float32 schedule and tie rule, all
             pictures in one pass.
         micro_cond: a MicroCond, or one a prompt; None is the whole picture at its size, score 6.
+        negative_micro_cond: likewise, what guidance pushes away from; None is `micro_cond`. With
+            the prompts as negative prompts, guidance is by micro-conditions alone.
         height, width: in pixels; None is the size the model was trained on.
         record: keep every step in `.trace`. progress: called after every step.
+        sampler: a name, or a SamplerConfig that says all the rest (see `src.sampler.config`).
         schedule: None is the checkpoint's own.
         """
-        config = sampler_config(
-            sampler,
-            num_steps,
-            self.guidance_scale if guidance_scale is None else guidance_scale,
-            choice_temperature,
-            sampling_temperature,
-            self.mask_schedule if schedule is None else schedule,
-            follows_upstream=generator is not None,
-        )
+        arguments = {
+            "num_steps": num_steps,
+            "guidance_scale": guidance_scale,
+            "choice_temperature": choice_temperature,
+            "sampling_temperature": sampling_temperature,
+            "schedule": schedule,
+        }
+        own = self.guidance_scale, self.mask_schedule
+        config = sampler_config(sampler, arguments, *own, follows_upstream=generator is not None)
         size = self._size(width, height)
         micro_cond = MicroCond.default(*size) if micro_cond is None else micro_cond
         rows = rows_for(
-            self.text_encoder, prompts, negative_prompts, micro_cond, num_images_per_prompt
+            self.text_encoder,
+            prompts,
+            negative_prompts,
+            micro_cond,
+            micro_cond if negative_micro_cond is None else negative_micro_cond,
+            num_images_per_prompt,
         )
         return self._draw(rows, size, config, seeds, generator, progress, record)
 
@@ -263,7 +270,7 @@ class Amused:
         shape = (rows.num_pictures, lines, columns)
         trace = decode_passes(
             passes,
-            lambda pictures: self._predict_for(rows.pick(pictures)),
+            lambda pictures: predict_for(self.transformer, rows.pick(pictures)),
             torch.full(shape, self.transformer.mask_token_id, device=self.device),
             self.transformer.mask_token_id,
             num_codes,
@@ -272,23 +279,6 @@ class Amused:
         )
         images = self.decode_tokens(trace.token_ids[-1])
         return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
-
-    def _predict_for(self, rows: Rows) -> Predict:
-        """The transformer as the sampler sees it; what the steps share is computed once."""
-        alone = cache(lambda: self._prepare(rows.text, rows.micro_cond))
-        both = cache(lambda: self._prepare(*rows.with_negatives_first()))
-
-        def predict(token_ids: Tensor, is_masked: Tensor, need_unconditional: bool) -> Logits:
-            if not need_unconditional:
-                return Logits(self.transformer.predict(token_ids, alone()), None)
-            twice = torch.cat([token_ids, token_ids])  # (2 batch, height, width)
-            unconditional, conditional = self.transformer.predict(twice, both()).chunk(2)
-            return Logits(conditional, unconditional)
-
-        return predict
-
-    def _prepare(self, text: Text, micro_cond: Tensor) -> Condition:
-        return self.transformer.prepare(text.text_states, text.pooled_text, micro_cond)
 
     def _size(self, width: Any, height: Any) -> tuple[int, int]:
         """Sides that make whole tokens, and whole pairs of them where these are halved."""

@@ -28,6 +28,7 @@ from yaml import YAMLError
 from src.config import RunConfig, check, key_types
 from src.errors import UserError, cut, nearest, shown
 from src.experiments import CONF, experiments
+from src.sampler_file import read_sampler
 from src.task_settings import CHAIN_KEYS, OF_THE_RUN, READ_BY
 from src.training.check import check_key_read
 
@@ -66,6 +67,7 @@ def composed(overrides: list[str]) -> Composed:
             tree = compose("config", overrides=overrides, return_hydra_config=True)
         _refuse_foreign_code(OmegaConf.to_container(tree, resolve=False), "")
         config = OmegaConf.to_object(job_part(tree))
+        config.sampler = read_sampler(config.sampler)
     except (HydraException, OmegaConfBaseException, YAMLError, RecursionError) as error:
         raise UserError(_sentence(error, parsed)) from error
     if f"+exp={config.name}" not in overrides:

@@ -9,8 +9,8 @@ from typing import Any
 from omegaconf import MISSING
 
 from src.adapters.config import LoraConfig, check_lora
+from src.conditioning.config import MicroCondConfig, badly_rated, check_conditions
 from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
-from src.data.micro_cond import MicroCond, check_micro_cond
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.config import EXTRACTORS, EvaluationConfig
 from src.evaluation.latency_config import LatencyConfig, check_latency
@@ -26,7 +26,13 @@ from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.report.publish_config import PublishConfig, check_publish
-from src.sampler.config import LARGEST_SIDE, SamplerConfig, check_sampler
+from src.sampler.config import (
+    LARGEST_SIDE,
+    MOST_STEPS,
+    CalibrationConfig,
+    SamplerConfig,
+    check_sampler,
+)
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -36,27 +42,6 @@ from src.training.tokenizer_config import TokenizerLossConfig, check_losses
 
 EMBEDDED = "embedded"  # model=: the weights shipped under experiments/
 PUBLISHED_MODELS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}  # hub ids
-
-
-@dataclass
-class MicroCondConfig:
-    """The five micro-conditions asked for; a size left out is the picture's own."""
-
-    original_width: float | None = None  # pixels
-    original_height: float | None = None  # pixels
-    crop_top: float = 0.0  # pixels
-    crop_left: float = 0.0  # pixels
-    aesthetic_score: float = 6.0  # aMUSEd draws with 6
-
-    def named(self, width: int, height: int) -> MicroCond:
-        """The micro-conditions of a picture of `width` x `height` pixels."""
-        return MicroCond(
-            width if self.original_width is None else self.original_width,
-            height if self.original_height is None else self.original_height,
-            self.crop_top,
-            self.crop_left,
-            self.aesthetic_score,
-        )
 
 
 @dataclass
@@ -89,6 +74,8 @@ class RunConfig:
     height: int | None = None  # pixels; None = what the model was trained on
     width: int | None = None
     micro_cond: MicroCondConfig = field(default_factory=MicroCondConfig)
+    guidance_against: str = "prompt"  # one of GUIDANCE_AGAINST: what guidance pushes away from
+    negative_micro_cond: MicroCondConfig = field(default_factory=badly_rated)
     seed: int = 0  # of everything that is drawn and has no seed of its own
     seeds: list[int] | None = None  # one an image; None = seed, seed + 1, ...
 
@@ -100,6 +87,7 @@ class RunConfig:
     sampler: SamplerConfig = field(
         default_factory=lambda: SamplerConfig(schedule=None, guidance_scale=None)
     )
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     tokenizer: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
@@ -157,12 +145,14 @@ def check(config: RunConfig) -> None:
             whole(side, getattr(config, side), 1, LARGEST_SIDE)
     _check_prompts(config)
     _check_seeds(config)
-    _check_micro_cond(config.micro_cond)
+    conditions = (config.micro_cond, config.guidance_against, config.negative_micro_cond)
+    check_conditions(*conditions, config.negative_prompts is not None)
     check_masking(config.masking)
     check_lora(config.lora)
     check_losses(config.tokenizer)
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler, "sampler.")
+    between("calibration.mean_steps", config.calibration.mean_steps, 1, MOST_STEPS)
     _check_evaluation(config.evaluation)
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)
@@ -272,12 +262,6 @@ def check_seed_count(num_seeds: int, num_prompts: int, num_images_per_prompt: in
             f"seeds has {num_seeds} entries for {num_images} images ({num_prompts} prompts x "
             f"{num_images_per_prompt}); give one an image, or leave seeds out."
         )
-
-
-def _check_micro_cond(micro_cond: MicroCondConfig) -> None:
-    for name, value in vars(micro_cond).items():
-        if value is not None:
-            check_micro_cond(name, value)
 
 
 def _check_evaluation(evaluation: EvaluationConfig) -> None:

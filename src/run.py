@@ -104,10 +104,13 @@ def _launch(request: Request) -> int:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
+    from src.sampler_file import read_sampler
+
     refused = []
 
     def job(tree) -> None:
         config = OmegaConf.to_object(tree)
+        config.sampler = read_sampler(config.sampler)
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
             importlib.import_module(f"src.tasks.{config.task}").run(config, folder)

@@ -22,6 +22,7 @@ TASKS = (
     "report",
     "publish",
     "observe",
+    "calibrate_entropy_bound",
     "first_light",
     "preview_data",
     "encode_dataset",
@@ -36,9 +37,13 @@ OF_THE_RUN = ("name", "kind", "task")
 OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device")
 DRAWING = (
     *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
-    *("micro_cond", "seed", "seeds", "sampler", "output_dir"),
+    *("micro_cond", "guidance_against", "negative_micro_cond"),
+    *("seed", "seeds", "sampler", "output_dir"),
 )
-JUDGING = ("data", "evaluation", "sampler", "micro_cond", "output_dir", "save_record")
+JUDGING = (
+    *("data", "evaluation", "sampler", "micro_cond", "guidance_against", "negative_micro_cond"),
+    *("output_dir", "save_record"),
+)
 LEAVING = ("output_dir", "save_record")
 LEARNING = ("training", "masking", "seed")
 OWN_VQGAN = ("model", "variant", "device", "training", "tokenizer")
@@ -53,6 +58,10 @@ READ_BY = {  # what of RunConfig each task looks at
     "memorise": (*OPENING, *LEARNING, "lora", *JUDGING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
+    "calibrate_entropy_bound": (
+        *(*OPENING, *DRAWING, "data", "evaluation"),
+        "calibration",
+    ),
     "evaluate": (*OPENING, *JUDGING),
     "evaluate_pictures": ("device", "pictures", "prompts_file", "evaluation", "output_dir"),
     "report_quality": (*OPENING, *JUDGING, "protocol", "shard"),

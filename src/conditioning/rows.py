@@ -21,6 +21,7 @@ class Rows(NamedTuple):
     text: Text
     negative: Text
     micro_cond: Float[Tensor, "batch 5"]
+    negative_micro_cond: Float[Tensor, "batch 5"]
 
     @property
     def num_pictures(self) -> int:
@@ -29,12 +30,12 @@ class Rows(NamedTuple):
     def pick(self, pictures: list[int]) -> "Rows":
         """The rows of some pictures."""
         text, negative = self.text.rows(pictures), self.negative.rows(pictures)
-        return Rows(text, negative, self.micro_cond[pictures])
+        return Rows(text, negative, self.micro_cond[pictures], self.negative_micro_cond[pictures])
 
     def with_negatives_first(self) -> tuple[Text, Float[Tensor, "rows 5"]]:
         """Twice as many rows for one pass of both sides of guidance, upstream's half first."""
         text = stack_texts([self.negative, self.text])
-        return text, torch.cat([self.micro_cond, self.micro_cond])
+        return text, torch.cat([self.negative_micro_cond, self.micro_cond])
 
 
 def rows_for(
@@ -42,6 +43,7 @@ def rows_for(
     prompts: Prompts,
     negative_prompts: Prompts,
     micro_cond: Any,
+    negative_micro_cond: Any,
     num_images_per_prompt: Any,
 ) -> Rows:
     """Encode what the user asked for; pictures of one prompt stand together.
@@ -58,5 +60,8 @@ def rows_for(
     check_free(needed, device, f"the texts of {num_pictures:,} pictures", "draw fewer at a time")
     order = picture_order(num_prompts, num_images_per_prompt)
     negative = negative_rows(encoder, negative_prompts, num_prompts)
-    micro = micro_cond_rows(micro_cond, num_prompts).to(encoder.device)
-    return Rows(text, negative, micro).pick(order)
+    micros = (
+        micro_cond_rows(each, num_prompts).to(encoder.device)
+        for each in (micro_cond, negative_micro_cond)
+    )
+    return Rows(text, negative, *micros).pick(order)

@@ -100,7 +100,8 @@ def _network(weights: bytes, place: str) -> torch.nn.Module:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     try:
-        tensors = torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
+        given = io.BytesIO(weights)
+        tensors = torch.load(given, map_location="cpu", weights_only=True)
         if not isinstance(tensors, dict):
             raise RuntimeError("it holds no names")
         checked = io.BytesIO()

@@ -1,9 +1,9 @@
-"""The choices a step leaves to chance, and how a sampler asks for them.
+"""The choices of a step for a whole batch, and who makes them.
 
-noise.py answers in two ways: `SeededNoise` makes every number a pure function of (seed, step,
-position), `GeneratorNoise` repeats aMUSEd's reference scheduler bit for bit. They differ in more
-than the numbers: in precision, and in how ties end. So a source of randomness makes the whole
-choice, and a sampler reads the same for both.
+There are two: `SeededNoise` makes every random number a pure function of (seed, step, position) and
+lets any sampler decide, picture by picture; `GeneratorNoise` repeats aMUSEd's reference scheduler
+bit for bit. They differ in more than the numbers: in precision, and in how ties end. So a source of
+randomness makes the whole choice, and the loop reads the same for both.
 
 Dimensions: batch, seq (tokens of one image, row by row), codes.
 """
@@ -15,53 +15,46 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.sampler.config import SamplerConfig
+from src.sampler.plan import StepPlan
 
 
-class Drawn(NamedTuple):
-    """One code per hidden position; where nothing is hidden the values mean nothing."""
+class Canvas(NamedTuple):
+    """A batch in the middle of a decoding."""
+
+    token_ids: Int[Tensor, "batch seq"]  # the mask id where hidden
+    is_masked: Bool[Tensor, "batch seq"]  # True = hidden
+    is_given: Bool[Tensor, "batch seq"]  # True = known from the start
+    confidence: Float[Tensor, "batch seq"]  # nats; see Step
+    margin: Float[Tensor, "batch seq"]  # nats, log p ahead of the best other code when drawn
+    grid: tuple[int, int]  # height, width
+
+
+class Decision(NamedTuple):
+    """What a step does; where nothing was hidden, codes and log_probs mean nothing."""
 
     codes: Int[Tensor, "batch seq"]
     log_probs: Float[Tensor, "batch seq"]  # float32, nats, of the guided distribution, no noise
-    probs: Float[Tensor, "batch seq"]  # the same as a probability, in the logits' precision
+    is_hidden: Bool[Tensor, "batch seq"]  # after the step
+    num_scheduled: Int[Tensor, "batch"]
+
+    def with_all_kept(self) -> "Decision":
+        """The last step's, whatever the sampler would still hide."""
+        return self._replace(
+            is_hidden=torch.zeros_like(self.is_hidden),
+            num_scheduled=torch.zeros_like(self.num_scheduled),
+        )
 
 
 @runtime_checkable
 class Noise(Protocol):
-    """A source of randomness for a whole batch. Steps count from 1; every call names its step."""
+    """A source of randomness for a whole batch."""
 
     guidance_dtype: torch.dtype | None  # what guided logits are computed in; None = as predicted
 
-    def check_batch(self, batch: int) -> None:
-        """Refuse a batch this source cannot serve; raises UserError."""
+    def check(self, batch: int, config: SamplerConfig) -> None:
+        """Refuse a batch or settings that this source cannot serve; raises UserError."""
 
-    def draw_codes(
-        self,
-        guided: Float[Tensor, "batch seq codes"],
-        is_masked: Bool[Tensor, "batch seq"],
-        step: int,
-        config: SamplerConfig,
-    ) -> Drawn:
-        """Draw a code at every hidden position from softmax(guided / sampling_temperature).
-
-        The log-probability reported is that of softmax(guided): a low sampling temperature makes
-        every draw certain, but says nothing about how sure the model was.
-        """
-
-    def num_scheduled(
-        self,
-        is_masked: Bool[Tensor, "batch seq"],
-        is_given: Bool[Tensor, "batch seq"],
-        step: int,
-        config: SamplerConfig,
-    ) -> Int[Tensor, "batch"]:
-        """How many positions stay hidden after `step`; see counts.py."""
-
-    def choose_hidden(
-        self,
-        drawn: Drawn,
-        is_masked: Bool[Tensor, "batch seq"],
-        num_scheduled: Int[Tensor, "batch"],
-        step: int,
-        config: SamplerConfig,
-    ) -> Bool[Tensor, "batch seq"]:
-        """Which positions stay hidden: the lowest log p + choice temperature x Gumbel noise."""
+    def decide(
+        self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
+    ) -> Decision:
+        """Draw a code at every hidden position, and say which positions are hidden afterwards."""

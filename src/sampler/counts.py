@@ -12,6 +12,8 @@ nothing hidden has n = 0. (Training rounds instead of flooring: see masking/corr
 Dimensions: batch, seq (tokens of one image, row by row).
 """
 
+import math
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -23,17 +25,10 @@ from src.masking.schedule import mask_ratio
 ROUNDING = 1e-9
 
 
-def exact_count(
-    is_masked: Bool[Tensor, "batch seq"],
-    is_given: Bool[Tensor, "batch seq"],
-    progress: float,
-    schedule: str,
-) -> Int[Tensor, "batch"]:
-    """The law in float64: 128 of 256 stay after step 8 of 12, as cos(pi/3) = 1/2 says."""
-    ratio = mask_ratio(torch.tensor(progress, dtype=torch.float64), schedule).item()
-    num_at_start = (~is_given).sum(dim=1).cpu().double()  # (batch,)
-    wanted = (num_at_start * ratio + ROUNDING).floor().long().to(is_masked.device)
-    return _within(wanted, is_masked)
+def exact_count(num_at_start: int, num_now: int, ratio: float) -> int:
+    """The law in float64, for one picture: 128 of 256 stay where the ratio is one half."""
+    wanted = math.floor(num_at_start * ratio + ROUNDING)
+    return min(max(min(wanted, num_now - 1), 1), num_now)
 
 
 def upstream_count(
@@ -51,10 +46,6 @@ def upstream_count(
     seq = is_masked.shape[1]
     progress = torch.tensor(step, device=is_masked.device) / num_steps  # float32
     share_at_start = (~is_given).sum(dim=1) / seq  # (batch,), float32
-    wanted = (seq * (share_at_start * mask_ratio(progress, schedule))).floor()
-    return _within(wanted.long(), is_masked)
-
-
-def _within(wanted: Tensor, is_masked: Tensor) -> Tensor:
+    wanted = (seq * (share_at_start * mask_ratio(progress, schedule))).floor().long()
     num_now = is_masked.sum(dim=1)
     return wanted.minimum(num_now - 1).clamp(min=1).minimum(num_now)

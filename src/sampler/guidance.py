@@ -6,10 +6,11 @@ Dimensions: batch, seq, codes.
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.errors import UserError
+from src.sampler.plan import StepPlan
 
 
 class Logits(NamedTuple):
@@ -19,19 +20,48 @@ class Logits(NamedTuple):
     unconditional: Float[Tensor, "batch seq codes"] | None  # with the empty or negative prompt
 
 
-def needs_unconditional(guidance_scale: float) -> bool:
-    """False at scale 1 alone, where the law reads only what the model says with the prompt."""
-    return guidance_scale != 1
+def guidance_of_pictures(
+    now: StepPlan, is_masked: Bool[Tensor, "batch seq"], is_given: Bool[Tensor, "batch seq"]
+) -> float | Float[Tensor, "batch"]:
+    """The step's scale, for each picture where an interval of hidden shares decides.
+
+    Inside `guidance_to <= hidden share <= guidance_from` the law's scale, outside 1. The share is
+    that of what was hidden at the start, so an interval means the same for every schedule, number
+    of steps and region. One number where the interval is all of it.
+    """
+    config = now.config
+    if (config.guidance_from, config.guidance_to) == (1.0, 0.0) or now.guidance_scale == 1:
+        return now.guidance_scale
+    at_start = (~is_given).sum(dim=1).clamp(min=1).double()  # (batch,)
+    share = is_masked.sum(dim=1) / at_start
+    is_inside = (share >= config.guidance_to) & (share <= config.guidance_from)
+    scale = torch.full_like(share, now.guidance_scale)
+    return torch.where(is_inside, scale, torch.ones_like(share))
+
+
+def needs_unconditional(guidance_scale: float | Float[Tensor, "batch"]) -> bool:
+    """False where every scale is 1, whose law reads only what the model says with the prompt."""
+    return bool((torch.as_tensor(guidance_scale) != 1).any())
+
+
+def passes_of(
+    guidance_scale: float | Float[Tensor, "batch"], is_masked: Bool[Tensor, "batch seq"]
+) -> Int[Tensor, "batch"]:
+    """How many times the model runs for each picture: 1 with guidance off, else 2."""
+    scale = torch.as_tensor(guidance_scale, device=is_masked.device)
+    return 1 + (scale != 1).long().expand(len(is_masked))
 
 
 def guide(
-    logits: Logits, guidance_scale: float, dtype: torch.dtype | None = None
+    logits: Logits,
+    guidance_scale: float | Float[Tensor, "batch"],
+    dtype: torch.dtype | None = None,
 ) -> Float[Tensor, "batch seq codes"]:
     """unconditional + scale * (conditional - unconditional).
 
-    guidance_scale: a real number. 1 = off, more than 1 = aMUSEd's guidance, 0 = the unconditional
-        logits; between 0 and 1 the two are mixed, a weaker prompt. (Upstream guides only above 1;
-        who wants that passes 1 for everything below.)
+    guidance_scale: a real number, or one a picture. 1 = off, more than 1 = aMUSEd's guidance, 0 =
+        the unconditional logits; between 0 and 1 the two are mixed, a weaker prompt. (Upstream
+        guides only above 1; who wants that passes 1 for everything below.)
     dtype: the precision to compute in; None = the logits' own.
     Raises UserError if the unconditional logits are needed and missing.
     """
@@ -44,6 +74,11 @@ def guide(
             "returned none; return them when need_unconditional is true."
         )
     unconditional = logits.unconditional if dtype is None else logits.unconditional.to(dtype)
+    if isinstance(guidance_scale, Tensor):
+        scale = guidance_scale.to(conditional)[:, None, None]  # (batch, 1, 1)
+        mixed = unconditional + scale * (conditional - unconditional)
+        mixed = torch.where(scale == 0, unconditional, mixed)
+        return torch.where(scale == 1, conditional, mixed)
     if guidance_scale == 0:
         return unconditional
     return unconditional + guidance_scale * (conditional - unconditional)

@@ -4,7 +4,7 @@ Dimensions: batch, height, width (in tokens), seq (= height * width, row by row)
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,7 +31,6 @@ class GuidedModel:
     """The model, guided and checked: what a sampler calls once a step."""
 
     predict: Predict
-    guidance_scale: float
     mask_token_id: int
     codebook_size: int | None  # None = not known: any number of codes below the mask id
     dtype: torch.dtype | None  # the precision of the guidance; None = the logits' own
@@ -39,20 +38,24 @@ class GuidedModel:
     @torch.no_grad()
     def __call__(
         self,
-        token_ids: Int[Tensor, "batch height width"],
-        is_masked: Bool[Tensor, "batch height width"],
+        token_ids: Int[Tensor, "batch seq"],
+        is_masked: Bool[Tensor, "batch seq"],
+        grid: tuple[int, int],
         step: int,
+        guidance_scale: float | Float[Tensor, "batch"],
     ) -> Float[Tensor, "batch seq codes"]:
         """The logits to draw the codes of this step from.
 
         Raises UserError if they are not one row of codes a position, or if nothing can be drawn.
         """
-        logits = self.predict(token_ids, is_masked, needs_unconditional(self.guidance_scale))
+        shape = (len(token_ids), *grid)  # (batch, height, width)
+        need_unconditional = needs_unconditional(guidance_scale)
+        logits = self.predict(token_ids.view(shape), is_masked.view(shape), need_unconditional)
         for branch, tensor in logits._asdict().items():
             if tensor is not None:
-                self._check_shape(branch, tuple(tensor.shape), tuple(token_ids.shape))
-        guided = guide(logits, self.guidance_scale, self.dtype)
-        self._check_rows(guided, step, width=token_ids.shape[2])
+                self._check_shape(branch, tuple(tensor.shape), shape)
+        guided = guide(logits, guidance_scale, self.dtype)
+        self._check_rows(guided, step, grid[1], guidance_scale)
         return guided
 
     def _check_shape(self, branch: str, shape: tuple[int, ...], grid: tuple[int, ...]) -> None:
@@ -69,7 +72,7 @@ class GuidedModel:
                 f"{codes} codes; leave out the mask id and the padding around it."
             )
 
-    def _check_rows(self, guided: Tensor, step: int, width: int) -> None:
+    def _check_rows(self, guided: Tensor, step: int, width: int, scale: Any) -> None:
         """Every position needs a finite largest logit: no NaN, no infinity, not all ruled out."""
         highest = guided.amax(dim=-1)  # (batch, seq); NaN wins over everything
         is_bad = ~highest.isfinite()
@@ -85,5 +88,5 @@ class GuidedModel:
         raise UserError(
             f"in step {step} the logits of picture {picture} at row {row}, column {column} {what} "
             f"in {dtype}; check the model's weights, use float32 or bfloat16 instead of float16, "
-            f"or lower guidance_scale={self.guidance_scale}."
+            f"or lower guidance_scale={scale}."
         )

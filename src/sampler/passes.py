@@ -12,9 +12,10 @@ from torch import Generator, Tensor
 from src.errors import UserError
 from src.sampler.choices import Noise
 from src.sampler.config import SamplerConfig
+from src.sampler.decode import decode
+from src.sampler.generator_noise import GeneratorNoise
 from src.sampler.model_pass import Predict
-from src.sampler.noise import GeneratorNoise, SeededNoise
-from src.sampler.registry import find_sampler
+from src.sampler.seeded_noise import SeededNoise
 from src.sampler.seeds import seeds_for
 from src.sampler.step import Step
 from src.sampler.trace import Trace, join, record
@@ -76,7 +77,6 @@ def decode_passes(
     predict_for: makes the function that predicts for the pictures of a pass.
     progress: called after every step of every pass.
     """
-    decode = find_sampler(config.name)
     traces = []
     for index, (pictures, num_fillers, noise) in enumerate(passes):
         start = start_token_ids[pictures]

@@ -1,18 +1,33 @@
-"""The samplers by name. A new one is a new file with a `decode` like confidence.py's, and a line
-here and in config.KNOWN_SAMPLERS.
-"""
+"""The samplers by name: every file of rules/ is one, and its `decide` the rule it follows."""
 
-from collections.abc import Callable, Iterator
+import importlib
+from types import ModuleType
+
+from jaxtyping import Bool
+from torch import Tensor
 
 from src.errors import UserError, nearest
-from src.sampler import confidence
-from src.sampler.step import Step
+from src.sampler.config import KNOWN_SAMPLERS
+from src.sampler.one_picture import Rule
+from src.sampler.plan import StepPlan
 
-SAMPLERS: dict[str, Callable[..., Iterator[Step]]] = {"confidence": confidence.decode}
+
+def find_rule(name: str) -> Rule:
+    """The `decide` of that name; raises UserError with the nearest known one."""
+    return _module(name).decide
 
 
-def find_sampler(name: str) -> Callable[..., Iterator[Step]]:
-    """The `decode` of that name; raises UserError with the nearest known one."""
-    if name not in SAMPLERS:
-        raise UserError(f"sampler '{name}' is unknown; {nearest(name, SAMPLERS)}")
-    return SAMPLERS[name]
+def has_work(
+    is_masked: Bool[Tensor, "*shape"], is_given: Bool[Tensor, "*shape"], now: StepPlan
+) -> bool:
+    """Whether a step can change anything here: something is hidden, or may be hidden again."""
+    if is_masked.any():
+        return True
+    remasks = getattr(_module(now.rule), "REMASKS", False)
+    return remasks and not now.is_last and not bool(is_given.all())
+
+
+def _module(name: str) -> ModuleType:
+    if name not in KNOWN_SAMPLERS:
+        raise UserError(f"sampler '{name}' is unknown; {nearest(name, KNOWN_SAMPLERS)}")
+    return importlib.import_module(f"src.sampler.rules.{name}")

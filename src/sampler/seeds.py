@@ -6,7 +6,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.limits import check_seed
-from src.sampler.noise import SeededNoise
+from src.sampler.seeded_noise import SeededNoise
 
 FRESH_BITS = 32  # short enough to be typed again
 

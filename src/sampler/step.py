@@ -22,6 +22,7 @@ class Step(NamedTuple):
     confidence: Float[Tensor, "batch height width"]  # nats, log p of drawn_ids when drawn; given: 0
     num_scheduled: Int[Tensor, "batch"]  # how many the schedule leaves hidden
     num_masked: Int[Tensor, "batch"]  # how many are hidden
+    num_passes: Int[Tensor, "batch"]  # times the model ran for this picture in this step
 
 
 def check_start(

@@ -23,6 +23,7 @@ class Trace(NamedTuple):
     confidence: Float[Tensor, "steps batch height width"]  # nats; see Step
     num_scheduled: Int[Tensor, "steps batch"]
     num_masked: Int[Tensor, "steps batch"]
+    num_passes: Int[Tensor, "steps batch"]  # times the model ran for each picture
     is_given: Bool[Tensor, "batch height width"]  # True = known from the start
 
     @property

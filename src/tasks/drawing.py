@@ -1,6 +1,6 @@
 """Pictures as the configuration asks for them, and in plain data what they depend on."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from rich.console import Console
 from rich.progress import Progress
@@ -19,23 +19,21 @@ def generate_pictures(
     record: bool = False,
 ):
     """`Amused.generate` with everything that the configuration says; one seed an image."""
-    sampler = config.sampler
     height, width = config.height or model.height, config.width or model.width
+    against = config.guidance_against
     return model.generate(
         prompts,
-        negative_prompts=negative_prompts,
-        num_steps=sampler.num_steps,
-        guidance_scale=sampler.guidance_scale,
-        choice_temperature=(sampler.choice_temperature_start, sampler.choice_temperature_end),
+        negative_prompts=prompts if against == "micro_cond" else negative_prompts,
         num_images_per_prompt=len(seeds) // len(prompts),
         seeds=seeds,
         micro_cond=config.micro_cond.named(width, height),
+        negative_micro_cond=(
+            None if against == "prompt" else config.negative_micro_cond.named(width, height)
+        ),
         height=config.height,
         width=config.width,
         record=record,
-        sampler=sampler.name,
-        schedule=sampler.schedule,
-        sampling_temperature=sampler.sampling_temperature,
+        sampler=config.sampler,
     )
 
 
@@ -66,11 +64,14 @@ def drawn_with(sampler: SamplerConfig, model) -> SamplerConfig:
 def settings(config: RunConfig, model) -> dict:
     """What a picture depends on besides prompt and seed, in plain data."""
     sampler = drawn_with(config.sampler, model)
-    return {
+    against = {"guidance_against": config.guidance_against}
+    if config.guidance_against != "prompt":
+        against["negative_micro_cond"] = vars(config.negative_micro_cond)
+    return against | {
         "model": config.model,
         "weights_hash": short_hash(model),
         "dtype": config.dtype,
-        "sampler": vars(sampler),
+        "sampler": asdict(sampler),
         "micro_cond": vars(config.micro_cond),
         "height": config.height or model.height,
         "width": config.width or model.width,

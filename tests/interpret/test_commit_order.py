@@ -5,10 +5,10 @@ import torch
 from torch import Generator
 
 from src.interpret.commit_order import GIVEN, NEVER, commit_steps, confidence_maps, was_drawn
-from src.sampler.confidence import decode
 from src.sampler.config import SamplerConfig
+from src.sampler.decode import decode
 from src.sampler.guidance import Logits
-from src.sampler.noise import SeededNoise
+from src.sampler.seeded_noise import SeededNoise
 from src.sampler.trace import Trace, record
 
 CODES = MASK = 30
@@ -31,7 +31,7 @@ def handmade(is_masked: list[list[int]], given: list[int]) -> Trace:
     nothing = torch.zeros(hidden.shape, dtype=torch.int64)
     counts = hidden.sum(dim=(2, 3))
     is_given = torch.tensor(given).bool()[None, None]
-    return Trace(nothing, nothing, hidden, nothing.float(), counts, counts, is_given)
+    return Trace(nothing, nothing, hidden, nothing.float(), counts, counts, counts, is_given)
 
 
 @pytest.fixture

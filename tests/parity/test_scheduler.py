@@ -5,10 +5,10 @@ import torch
 from diffusers import AmusedScheduler
 from torch import Generator, Tensor
 
-from src.sampler.confidence import decode
 from src.sampler.config import SamplerConfig
+from src.sampler.decode import decode
+from src.sampler.generator_noise import GeneratorNoise
 from src.sampler.guidance import Logits
-from src.sampler.noise import GeneratorNoise
 
 
 def random_logits(shape: tuple, spread: float, dtype: torch.dtype, seed: int, num_steps: int):

@@ -152,6 +152,4 @@ def test_every_command_composes():
         if each.experiment:
             words = command(each).split()
             assert words[:3] == ["python", "-m", "src.run"]
-            # evaluation.extractor is of the metrics' own settings
-            typed = [word for word in words[3:] if not word.startswith("evaluation.extractor=")]
-            composed(typed)
+            composed(words[3:])

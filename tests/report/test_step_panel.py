@@ -23,7 +23,7 @@ def trace():
     confidence = torch.log(step / 4 * torch.ones(3, SIZE, SIZE))[:, None]
     ids, counts = torch.zeros(3, 1, SIZE, SIZE, dtype=torch.long), torch.zeros(3, 1, dtype=int)
     is_given = (rows == 0)[None]
-    return Trace(ids, ids, is_masked, confidence, counts, counts, is_given)
+    return Trace(ids, ids, is_masked, confidence, counts, counts, counts, is_given)
 
 
 @pytest.fixture(scope="module")

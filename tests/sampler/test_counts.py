@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import torch
 
+from src.masking.schedule import mask_ratio
 from src.sampler.counts import exact_count, upstream_count
 
 
@@ -13,7 +14,8 @@ def masks(num_hidden: list[int], seq: int) -> torch.Tensor:
 
 
 def exact(num_start, num_now, seq, progress, schedule="cosine"):
-    return exact_count(masks(num_now, seq), ~masks(num_start, seq), progress, schedule).tolist()
+    ratio = mask_ratio(torch.tensor(progress, dtype=torch.float64), schedule).item()
+    return [exact_count(*counts, ratio) for counts in zip(num_start, num_now, strict=True)]
 
 
 def upstream(num_start, num_now, seq, step, num_steps):

@@ -5,10 +5,11 @@ import torch
 from torch import Generator
 
 from src.errors import UserError
-from src.sampler.confidence import decode
 from src.sampler.config import SamplerConfig
+from src.sampler.decode import decode
+from src.sampler.generator_noise import GeneratorNoise
 from src.sampler.guidance import Logits
-from src.sampler.noise import GeneratorNoise, SeededNoise
+from src.sampler.seeded_noise import SeededNoise
 
 CODES, MASK = 20, 24
 

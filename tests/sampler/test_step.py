@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.sampler.confidence import decode
 from src.sampler.config import SamplerConfig
-from src.sampler.noise import SeededNoise
+from src.sampler.decode import decode
+from src.sampler.seeded_noise import SeededNoise
 
 CODES, MASK = 20, 24
 

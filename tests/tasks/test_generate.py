@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.conditioning.config import MicroCondConfig
 from src.errors import UserError
-from src.sampler.config import SamplerConfig
+from src.sampler.config import CorrectorConfig, SamplerConfig
 from src.tasks.drawing import generate_pictures, settings
 from src.tasks.generate import run
 from src.tasks.inputs import open_model
@@ -92,6 +93,13 @@ def test_a_folder_that_takes_no_files_is_refused_before_any_picture(config, tmp_
         {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, schedule="linear")},
         {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, sampling_temperature=0.2)},
         {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, choice_temperature_start=40.0)},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, guidance="linear")},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, guidance_from=0.5)},
+        {"sampler": SamplerConfig(num_steps=3, guidance_scale=2.0, name="raster_order")},
+        {"sampler": SamplerConfig("halton", num_steps=3, guidance_scale=2.0)},
+        {"sampler": SamplerConfig(num_steps=3, corrector=CorrectorConfig(num_positions=9))},
+        {"guidance_against": "micro_cond"},
+        {"guidance_against": "both", "negative_micro_cond": MicroCondConfig(crop_top=400.0)},
         {"negative_prompts": ["a red sun"]},
         {"height": 64},
     ],
@@ -109,6 +117,23 @@ def test_every_setting_reaches_the_sampler(config, change):
         )
 
     assert not np.array_equal(drawn(), drawn(**change))
+
+
+def test_guidance_by_micro_conditions_hears_the_prompt_on_both_sides(config):
+    """Pushed away from itself, a picture is the one without guidance."""
+    model = open_model(config("generate"))
+    same = config("generate").micro_cond
+
+    def drawn(**changes) -> np.ndarray:
+        chosen = config("generate", **changes)
+        return np.asarray(generate_pictures(model, chosen, PROMPTS[:1], [3]).images[0])
+
+    off = drawn(sampler=SamplerConfig(num_steps=3, guidance_scale=1.0))
+    on = SamplerConfig(num_steps=3, guidance_scale=9.0)
+    assert np.array_equal(
+        off, drawn(sampler=on, guidance_against="micro_cond", negative_micro_cond=same)
+    )
+    assert not np.array_equal(off, drawn(sampler=on, guidance_against="micro_cond"))
 
 
 @pytest.mark.parametrize(

@@ -8,26 +8,30 @@ import torch
 from torch import Generator
 
 from src.errors import UserError
-from src.sampler.choices import Drawn
+from src.sampler.choices import Canvas
 from src.sampler.config import SamplerConfig
-from src.sampler.noise import (
-    FOR_CHOICE,
-    FOR_CODE,
-    LARGEST_SEED,
-    GeneratorNoise,
-    SeededNoise,
-    draw_by_inversion,
-)
+from src.sampler.draw import draw_by_inversion
+from src.sampler.generator_noise import GeneratorNoise
+from src.sampler.one_picture import FOR_CHOICE, FOR_CODE, Seen, add_gumbel, keep_highest
+from src.sampler.plan import make_plan
+from src.sampler.seeded_noise import LARGEST_SEED, SeededNoise
 
 
 def row(seed: int, step: int = 1, purpose: int = FOR_CODE, seq: int = 64) -> np.ndarray:
-    return SeededNoise([seed]).uniforms(seq, step, purpose)[0]
+    return SeededNoise([seed]).uniforms(0, step, purpose, seq)
 
 
 def source(mode: str, batch: int) -> SeededNoise | GeneratorNoise:
     if mode == "seeds":
         return SeededNoise(range(batch))
     return GeneratorNoise(Generator().manual_seed(0))
+
+
+def canvas(is_masked: torch.Tensor) -> Canvas:
+    """Nothing given, code 0 where something is settled."""
+    zeros = torch.zeros(is_masked.shape)
+    never = torch.zeros_like(is_masked)
+    return Canvas(zeros.long(), is_masked, never, zeros, zeros, (1, is_masked.shape[1]))
 
 
 # Seeds
@@ -49,9 +53,9 @@ def test_seed_step_position_and_purpose_each_change_the_number():
 
 def test_a_number_does_not_depend_on_what_was_drawn_before_or_beside_it():
     noise = SeededNoise([1, 2, 3])
-    noise.uniforms(7, 9, FOR_CHOICE)
-    noise.uniforms(1000, 2, FOR_CODE)
-    assert np.array_equal(noise.uniforms(50, 4, FOR_CODE)[1], row(2, step=4, seq=50))
+    noise.uniforms(0, 9, FOR_CHOICE, 7)
+    noise.uniforms(1, 2, FOR_CODE, 1000)
+    assert np.array_equal(noise.uniforms(1, 4, FOR_CODE, 50), row(2, step=4, seq=50))
     assert np.array_equal(row(2, seq=50), row(2, seq=1024)[:50])
 
 
@@ -70,7 +74,7 @@ def test_no_bits_make_a_number_0_or_1(bits):
             return np.full(size, bits, dtype=np.uint64)
 
     noise._generators = [Stuck(key=0)]
-    (number,) = noise.uniforms(1, 1, FOR_CODE)[0]
+    (number,) = noise.uniforms(0, 1, FOR_CODE, 1)
     assert 0 < number < 1
     assert math.isfinite(-math.log(-math.log(number)))
 
@@ -132,8 +136,8 @@ def test_codes_are_drawn_as_often_as_the_tempered_softmax_says(mode, temperature
     noise = (
         SeededNoise(range(40)) if mode == "seeds" else GeneratorNoise(Generator().manual_seed(0))
     )
-    config = SamplerConfig(sampling_temperature=temperature)
-    codes = noise.draw_codes(guided, torch.ones(40, 500, dtype=torch.bool), 1, config).codes
+    now = make_plan(SamplerConfig(sampling_temperature=temperature))[0]
+    codes = noise.decide(canvas(torch.ones(40, 500, dtype=torch.bool)), guided, now).codes
     share = codes.flatten().bincount(minlength=4) / codes.numel()
     assert share.tolist() == pytest.approx((logits / temperature).softmax(0).tolist(), abs=0.015)
 
@@ -145,29 +149,48 @@ def test_extreme_sampling_temperatures_stay_finite(temperature):
     assert draw_by_inversion(log_probs, half, temperature).item() == 1
 
 
-def test_known_positions_get_no_code_from_seeds():
-    is_masked = torch.tensor([[True, False, True]])
-    drawn = SeededNoise([0]).draw_codes(torch.zeros(1, 3, 5) + 1, is_masked, 1, SamplerConfig())
-    assert drawn.log_probs[0].tolist() == pytest.approx([-math.log(5), 0.0, -math.log(5)])
+def test_the_log_probability_is_that_of_the_guided_distribution():
+    now = make_plan(SamplerConfig(sampling_temperature=0.1))[0]
+    drawn = SeededNoise([0]).decide(
+        canvas(torch.ones(1, 3, dtype=torch.bool)), torch.ones(1, 3, 5), now
+    )
+    assert drawn.log_probs[0].tolist() == pytest.approx([-math.log(5)] * 3)
 
 
 # Which position
 
 LOG_PROBS = torch.tensor([-1.0, -1.5, -3.0])
-
-
-def drawn_with(log_probs: torch.Tensor) -> Drawn:
-    return Drawn(torch.zeros_like(log_probs).long(), log_probs, log_probs.exp())
+TWO_STAY = 2 / 3
 
 
 def kept_share(mode: str, config: SamplerConfig, steps: list[int]) -> list[float]:
     """How often each of three positions is the one kept, in the last of `steps`."""
     batch = 4_000
-    noise, log_probs = source(mode, batch), LOG_PROBS.expand(batch, 3)
-    is_masked, two = torch.ones(batch, 3, dtype=torch.bool), torch.full((batch,), 2)
+    noise, plan = source(mode, batch), make_plan(config)
     for step in steps:
-        hidden = noise.choose_hidden(drawn_with(log_probs), is_masked, two, step, config)
+        now = plan[step - 1]._replace(ratio_after=TWO_STAY)
+        hidden = chosen(noise, batch, now)
     return (~hidden).float().mean(dim=0).tolist()
+
+
+def chosen(noise, batch, now):
+    if isinstance(noise, GeneratorNoise):
+        is_masked, two = torch.ones(batch, 3, dtype=torch.bool), torch.full((batch,), 2)
+        return noise._stay_hidden(LOG_PROBS.expand(batch, 3).exp(), is_masked, two, now)
+    seen = seen_of(LOG_PROBS)
+    rows = [noise.draws(picture, now.step, seen.token_ids) for picture in range(batch)]
+    choices = [
+        keep_highest(seen.token_ids, add_gumbel(LOG_PROBS, draws, now), seen, now) for draws in rows
+    ]
+    return torch.stack([choice.is_hidden for choice in choices])
+
+
+def seen_of(log_probs: torch.Tensor, is_masked: torch.Tensor | None = None) -> Seen:
+    seq = len(log_probs)
+    masked = torch.ones(seq, dtype=torch.bool) if is_masked is None else is_masked
+    zeros = torch.zeros(seq)
+    table = torch.zeros(seq, 5).log_softmax(dim=-1)
+    return Seen(table, zeros.long(), masked, torch.zeros_like(masked), zeros, (1, seq))
 
 
 @pytest.mark.parametrize("mode", ["seeds", "generator"])
@@ -195,11 +218,10 @@ def test_the_line_of_choice_temperatures_reaches_both_ends(mode, start, end, cal
     assert kept_share(mode, config, [calm_step]) == [1, 0, 0]
 
 
-def test_the_choice_of_seeds_is_made_among_hidden_positions_only():
-    log_probs = torch.tensor([[-9.0, -1.0, -2.0, -3.0]])
-    is_masked = torch.tensor([[False, True, True, True]])
-    calm = SamplerConfig(choice_temperature_start=0.0)
-    hidden = SeededNoise([0]).choose_hidden(
-        drawn_with(log_probs), is_masked, torch.tensor([2]), 1, calm
-    )
-    assert hidden.tolist() == [[False, False, True, True]]
+def test_the_choice_is_made_among_hidden_positions_only():
+    score = torch.tensor([-9.0, -1.0, -2.0, -3.0])
+    is_masked = torch.tensor([False, True, True, True])
+    now = make_plan(SamplerConfig())[0]._replace(ratio_after=0.5)
+    choice = keep_highest(torch.zeros(4).long(), score, seen_of(score, is_masked), now)
+    assert choice.is_hidden.tolist() == [False, False, True, True]
+    assert choice.num_scheduled == 2

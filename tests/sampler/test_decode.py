@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Generator
 
-from src.sampler.confidence import decode
 from src.sampler.config import SamplerConfig
+from src.sampler.decode import decode
+from src.sampler.generator_noise import GeneratorNoise
 from src.sampler.guidance import Logits
-from src.sampler.noise import GeneratorNoise, SeededNoise
+from src.sampler.seeded_noise import SeededNoise
 
 CODES, MASK = 20, 24
 SEEDED = [253, 247, 236, 221, 203, 181, 155, 128, 97, 66, 33, 0]

@@ -1,0 +1,115 @@
+"""The decoding loop: ask the model, let the sampler decide, repeat.
+
+Dimensions: batch, height, width (in tokens), seq (= height * width, row by row), codes.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from src.sampler.choices import Canvas, Decision, Noise
+from src.sampler.config import SamplerConfig, check_sampler
+from src.sampler.corrector import correct, margins
+from src.sampler.guidance import guidance_of_pictures, passes_of
+from src.sampler.model_pass import GuidedModel, Predict
+from src.sampler.plan import StepPlan, make_plan
+from src.sampler.registry import has_work
+from src.sampler.step import Step, check_start
+
+
+def decode(
+    predict: Predict,
+    start_token_ids: Int[Tensor, "batch height width"],
+    mask_token_id: int,
+    config: SamplerConfig,
+    noise: Noise,
+    codebook_size: int | None = None,
+) -> Iterator[Step]:
+    """Fill in the hidden tokens in `config.num_steps` steps and yield each one.
+
+    Each step asks the model once, draws a code for every hidden position, and the sampler's rule
+    (rules/NAME.py) says which are kept. The last step keeps all. A picture that is finished early
+    stays as it is. (MaskGIT section 3.2; aMUSEd section 3.)
+
+    start_token_ids: mask_token_id where hidden, codes elsewhere; these given ones never change.
+        Where nothing is hidden the model is not asked.
+    codebook_size: if known, logits over any other number of ids are refused.
+    Raises UserError, before the first step, if the start, the settings or the seeds do not fit; and
+    in a step whose logits nothing can be drawn from.
+    """
+    check_sampler(config)
+    check_start(start_token_ids, mask_token_id, codebook_size)
+    noise.check(len(start_token_ids), config)
+    model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)
+    return _steps(model, start_token_ids, config, noise)
+
+
+def _steps(
+    model: GuidedModel, start_token_ids: Tensor, config: SamplerConfig, noise: Noise
+) -> Iterator[Step]:
+    canvas = _start(start_token_ids, model.mask_token_id)
+    drawn_ids = canvas.token_ids
+    for current in make_plan(config):
+        num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
+        if has_work(canvas.is_masked, canvas.is_given, current):
+            scale = guidance_of_pictures(current, canvas.is_masked, canvas.is_given)
+            guided = model(canvas.token_ids, canvas.is_masked, canvas.grid, current.step, scale)
+            num_passes = canvas.is_masked.any(dim=1) * passes_of(scale, canvas.is_masked)
+            decision = noise.decide(canvas, guided, current)
+            if current.is_last:
+                decision = decision.with_all_kept()
+            num_scheduled = decision.num_scheduled
+            canvas, drawn_ids = _settled(canvas, decision, guided, current, model.mask_token_id)
+            if config.corrector.num_positions:
+                canvas, more = correct(canvas, model, noise, current, scale)
+                drawn_ids = torch.where(canvas.is_masked, drawn_ids, canvas.token_ids)
+                num_passes = num_passes + more
+        yield _step(current, canvas, drawn_ids, num_scheduled, num_passes)
+
+
+def _start(start_token_ids: Int[Tensor, "batch height width"], mask_token_id: int) -> Canvas:
+    token_ids = start_token_ids.flatten(1)  # (batch, seq)
+    is_masked = token_ids == mask_token_id
+    nothing = torch.zeros(token_ids.shape, dtype=torch.float32, device=token_ids.device)
+    grid = (start_token_ids.shape[1], start_token_ids.shape[2])
+    return Canvas(token_ids, is_masked, ~is_masked, nothing, nothing, grid)
+
+
+def _settled(
+    canvas: Canvas,
+    decision: Decision,
+    guided: Float[Tensor, "batch seq codes"],
+    now: StepPlan,
+    mask_token_id: int,
+) -> tuple[Canvas, Int[Tensor, "batch seq"]]:
+    """The canvas after a decision, and all its codes, those of hidden positions too."""
+    was_masked = canvas.is_masked
+    drawn_ids = torch.where(was_masked, decision.codes, canvas.token_ids)
+    confidence = torch.where(was_masked, decision.log_probs, canvas.confidence)
+    is_masked = decision.is_hidden & ~canvas.is_given
+    margin = canvas.margin
+    if now.config.corrector.num_positions:
+        margin = torch.where(was_masked, margins(guided, decision.codes), margin)
+    token_ids = drawn_ids.masked_fill(is_masked, mask_token_id)
+    after = canvas._replace(
+        token_ids=token_ids, is_masked=is_masked, confidence=confidence, margin=margin
+    )
+    return after, drawn_ids
+
+
+def _step(
+    now: StepPlan, canvas: Canvas, drawn_ids: Tensor, num_scheduled: Tensor, num_passes: Tensor
+) -> Step:
+    shape = (len(drawn_ids), *canvas.grid)
+    return Step(
+        step=now.step,
+        token_ids=canvas.token_ids.view(shape).clone(),
+        drawn_ids=drawn_ids.view(shape).clone(),
+        is_masked=canvas.is_masked.view(shape).clone(),
+        confidence=canvas.confidence.view(shape).clone(),
+        num_scheduled=num_scheduled.clone(),
+        num_masked=canvas.is_masked.sum(dim=1),
+        num_passes=num_passes.clone(),
+    )

@@ -1,0 +1,9 @@
+"""Reveal positions in an order thrown for each picture, whatever the model thinks of them."""
+
+from src.sampler.one_picture import FOR_ORDER, Choice, Draws, Seen, draw_codes, keep_highest
+from src.sampler.plan import StepPlan
+
+
+def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
+    """Keep the next positions of the picture's own random order: the yardstick of all orders."""
+    return keep_highest(draw_codes(seen, draws, now), draws.of_picture(FOR_ORDER), seen, now)
