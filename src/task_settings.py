@@ -15,6 +15,8 @@ TASKS = (
     "evaluate",
     "evaluate_pictures",
     "report_quality",
+    "ablate",
+    "compare",
     "observe",
     "first_light",
     "preview_data",
@@ -49,6 +51,8 @@ READ_BY = {  # what of RunConfig each task looks at
     "observe": (*OPENING, *DRAWING, "save_record"),
     "evaluate": (*OPENING, *JUDGING),
     "evaluate_pictures": ("device", "pictures", "prompts_file", "evaluation", "output_dir"),
+    "ablate": (*OPENING, *JUDGING, "prompts_file", "ablation"),
+    "compare": ("runs", "evaluation", "ablation", "output_dir"),
     "report_quality": (*OPENING, *JUDGING, "protocol", "shard"),
     "first_light": (*OPENING, *DRAWING, *JUDGING),
     "preview_data": (*OPENING, "data", "training", "preview", "seed", "output_dir"),
@@ -68,3 +72,5 @@ READS_PICTURES = (
     "memorise",
     "report_quality",
 )
+# tasks whose runs are the cells of one table: src/tasks/sweep.py holds them together
+SWEPT = ("ablate",)

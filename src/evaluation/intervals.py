@@ -28,11 +28,14 @@ def wilson_interval(
 
 
 def bootstrap_interval(
-    values: Float[np.ndarray, " samples"], rng: np.random.Generator, confidence: float = 0.95
+    values: Float[np.ndarray, " samples"],
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> tuple[float, float]:
     """Percentile interval around the mean of `values`, from resampling them with replacement."""
     counts = rng.multinomial(  # how often each resample holds each value
-        len(values), np.full(len(values), 1 / len(values)), size=NUM_RESAMPLES
+        len(values), np.full(len(values), 1 / len(values)), size=num_resamples
     )
     means = counts @ values / len(values)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])

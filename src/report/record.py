@@ -48,6 +48,7 @@ WITHOUT_EFFECT = (
     "save_record",
     "evaluation.batch_size",
     "shard.*",  # who draws which pictures
+    "ablation.*",  # how finished cells are compared
     "training.num_workers",
     "training.num_threads",
     "training.max_minutes",
@@ -84,6 +85,17 @@ class Record:
     def identity(self) -> str:
         """Hash of all that the numbers depend on besides the code."""
         return _hash([self.config_hash, self.weights, self.data_hash])
+
+
+def identity_of(
+    config: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    weights: Mapping[str, str],
+    data_hash: str,
+) -> str:
+    """The identity that a record of such a run will have."""
+    difference = config_difference(config, defaults)
+    return _hash([_hash(difference), dict(weights), data_hash])
 
 
 def make_record(
