@@ -79,9 +79,10 @@ def _answer(arguments: list[str]) -> int:
     if tasks & set(SWEPT):
         from src.tasks.sweep import sweep
 
-        return sweep(request, jobs, runs, lambda: _launch(overrides, runs[0].tree, True))
+        return sweep(request, jobs, runs, lambda folder: _launch(overrides, folder, True))
     _check_places([run.config.output_dir for run in runs])
-    notes = _launch(overrides, runs[0].tree, request.is_sweep)
+    place = runs[0].tree.hydra.sweep if request.is_sweep else runs[0].tree.hydra.run
+    notes = _launch(overrides, Path(place.dir), request.is_sweep)
     for note in notes:
         print(note.sentence, file=sys.stderr)
         _remove_if_empty(note.folder)
@@ -106,25 +107,24 @@ def _shown(tree, part: str) -> str:
     return OmegaConf.to_yaml(OmegaConf.masked_copy(tree, keys)).rstrip()
 
 
-def _launch(overrides: list[str], tree, is_sweep: bool) -> list:
+def _launch(overrides: list[str], folder: Path, is_sweep: bool) -> list:
     """Let Hydra make the folders, keep the logs and call the task, once for every job.
 
-    The folder is given to Hydra in so many words, so that what the jobs leave there is found.
+    The folder is told to Hydra in so many words, so that what the jobs leave there is found.
     """
     import hydra
 
     from src.tasks.job import notes_below, run_job
 
     key = "hydra.sweep.dir" if is_sweep else "hydra.run.dir"
-    folder = str(tree.hydra.sweep.dir if is_sweep else tree.hydra.run.dir)
-    quoted = folder.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of ending in Hydra's own words
     flags = ["--multirun"] if is_sweep else []
     sys.argv = [sys.argv[0], *overrides, f'{key}="{quoted}"', *flags]
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(run_job)()
     finally:
-        notes = notes_below(Path(folder))
+        notes = notes_below(folder)
     return notes
 
 

@@ -7,6 +7,7 @@ large a difference remains possible.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from src.evaluation.measurement import Measurement
 from src.evaluation.paired import PairedDifference
 
 
@@ -21,6 +22,10 @@ class Measure(NamedTuple):
     def difference(self, value: float) -> str:
         """A difference with its sign and unit: "-7.8 points", "+0.31"."""
         return f"{100 * value:+.1f} points" if self.is_share else f"{value:+.2f}"
+
+    def bare(self, value: float) -> str:
+        """A difference without its unit: "-7.8"."""
+        return self.difference(value).removesuffix(" points")
 
     def size(self, value: float) -> str:
         """The same without a sign."""
@@ -50,8 +55,8 @@ def sentence(compared: Compared, baseline: str, measure: Measure) -> str:
     """One comparison in words: better, worse, or how much remains possible."""
     found = compared.difference
     numbers = (
-        f"{measure.difference(found.mean)} ({measure.difference(found.low)} to "
-        f"{measure.difference(found.high)}{_effect(found)})"
+        f"{measure.difference(found.mean)} ({measure.bare(found.low)} to "
+        f"{measure.bare(found.high)}{_effect(found)})"
     )
     if found.is_higher:
         return f"`{compared.label}` is better than `{baseline}`: {numbers}."
@@ -119,6 +124,19 @@ def cannot_be_concluded(
     return said
 
 
+def side_by_side(one: Measurement, other: Measurement, names: tuple[str, str]) -> str:
+    """Two numbers of different pictures, where nothing makes pairs: only their intervals tell."""
+    numbers = f"{one.name}: {one.text} of `{names[0]}`, {other.text} of `{names[1]}`"
+    if one.num_reference is not None and one.samples != other.samples:
+        return f"{numbers}; distances of other sample counts do not compare."
+    if None in (one.low, other.low):
+        return f"{numbers}; without an interval, so that nothing can be concluded."
+    if one.high < other.low or other.high < one.low:
+        is_first = (one.value > other.value) == one.is_higher_better
+        return f"{numbers}; the intervals lie apart, and `{names[not is_first]}` is better."
+    return f"{numbers}; the intervals overlap, so that neither is shown to be better."
+
+
 def about_many(compared: Sequence[Compared], confidence: float) -> str:
     """How the many comparisons were accounted for."""
     if not compared:
@@ -135,5 +153,5 @@ def about_many(compared: Sequence[Compared], confidence: float) -> str:
 def _effect(found: PairedDifference) -> str:
     told = "" if found.effect_size is None else f"; Cohen's d {found.effect_size:+.2f}"
     if found.num_gained is not None:
-        told += f"; {found.num_gained} pictures gained, {found.num_lost} lost"
+        told += f"; right here alone {found.num_gained}, there alone {found.num_lost} pictures"
     return told

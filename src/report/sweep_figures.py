@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from src.evaluation.measurement import Measurement
 from src.report.look import (
@@ -63,7 +64,7 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
         its_axes.set_xscale("log" if is_log else "linear")
         its_axes.set_xticks(list(places.values()), list(places))
         its_axes.minorticks_off()
-        its_axes.set_xlabel(f"{factor} (ringed: what the others are compared with)")
+        its_axes.set_xlabel(f"{factor}  (ringed: the baseline)")
         light(its_axes)
     if len(lines) > 1:
         axes[0].legend(fontsize=SMALL, frameon=False, labelcolor=INK)
@@ -92,9 +93,13 @@ def pareto(rows: Sequence[Row], name: str, costs: Sequence[str], title: str) -> 
                 color=MUTED,
             )
         _name(its_axes, found[0])
-        its_axes.set_xlabel(f"{cost} (red: nothing is better and cheaper)")
+        its_axes.set_xlabel(f"{cost}  (red: nothing better is cheaper)")
         is_wide = across.min() > 0 and across.max() > WIDE_RANGE * across.min()
-        its_axes.set_xscale("log" if is_wide else "linear")
+        if is_wide:
+            its_axes.set_xscale("log")
+            its_axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            its_axes.xaxis.set_major_formatter("{x:g}")
+            its_axes.xaxis.set_minor_locator(NullLocator())
         light(its_axes)
     return figure
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from src.config import RunConfig
 from src.errors import UserError
+from src.experiments import own_grid
 from src.report.cells import Cell, Identity, current_cell, left_out
 from src.report.sweep_table import Row, label_of, write_table
 from src.task_settings import SWEPT
@@ -31,6 +32,7 @@ from src.tasks.countdown import countdown
 from src.whole_files import alone_in, writable_folder
 
 DONE, FAILED, REFUSED = 0, 1, 2  # exit status
+LAUNCHES = "launches"  # what Hydra keeps of every job, below output_dir
 BASIC = "BasicLauncher"  # Hydra's own, which runs job after job in this process
 
 
@@ -42,13 +44,16 @@ class Planned(NamedTuple):
     identity: Identity
 
 
-def sweep(request, jobs: Sequence[list[str]], runs: Sequence, launch: Callable[[], list]) -> int:
+def sweep(
+    request, jobs: Sequence[list[str]], runs: Sequence, launch: Callable[[Path], list]
+) -> int:
     """Run what is missing, write the table, and answer if nothing is left; the exit status.
 
     Args:
         request: what was typed (src.command_line.Request).
         jobs, runs: the overrides of every cell, and what they compose to.
-        launch: lets Hydra run every job once, and gives their notes (src.tasks.job.Note).
+        launch: lets Hydra run every job once, in this folder, and gives their notes
+            (src.tasks.job.Note).
     """
     configs = [run.config for run in runs]
     check_one_sweep(configs)
@@ -59,8 +64,10 @@ def sweep(request, jobs: Sequence[list[str]], runs: Sequence, launch: Callable[[
         plan = planned(jobs, configs)
         tell_left_out(plan, home, console)
         write_table(rows_of(plan, home), home)
+        folder = Path(runs[0].tree.hydra.sweep.dir)  # named by the moment
+        folder = home / LAUNCHES / folder.name if configs[0].output_dir else folder
         launcher = str(runs[0].tree.hydra.launcher.get("_target_", ""))
-        notes = run_missing(plan, home, launch, launcher)
+        notes = run_missing(plan, home, lambda: launch(folder), launcher)
         rows = rows_of(plan, home)
         console.print(f"{len(rows)} of {len(plan)} cells in {write_table(rows, home)}")
         if len(rows) < len(plan):
@@ -186,7 +193,8 @@ def command_of(request) -> str:
     """What to type to get this sweep again."""
     own = ("save_record=", "output_dir=", "hydra", "ablation.retries=")
     kept = [text for text in request.overrides if not text.startswith(own)]
-    flag = [] if request.grid else ["-m"]
+    names = [text.removeprefix("+exp=") for text in kept if text.startswith("+exp=")]
+    flag = [] if own_grid(names[0]) else ["-m"]
     return shlex.join(["python", "-m", "src.run", *flag, *kept])
 
 
