@@ -28,14 +28,11 @@ def wilson_interval(
 
 
 def bootstrap_interval(
-    values: Float[np.ndarray, " samples"],
-    rng: np.random.Generator,
-    confidence: float = 0.95,
-    num_resamples: int = NUM_RESAMPLES,
+    values: Float[np.ndarray, " samples"], rng: np.random.Generator, confidence: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval around the mean of `values`, from resampling them with replacement."""
     counts = rng.multinomial(  # how often each resample holds each value
-        len(values), np.full(len(values), 1 / len(values)), size=num_resamples
+        len(values), np.full(len(values), 1 / len(values)), size=NUM_RESAMPLES
     )
     means = counts @ values / len(values)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -99,9 +99,11 @@ def planned(jobs: Sequence[list[str]], configs: Sequence[RunConfig]) -> list[Pla
         identity = identify(config, open_bench(config))
         same = [each for each in plan if each.identity.key == identity.key]
         if same:
+            labels = sorted({label_of(factors), label_of(same[0].factors)})
+            which = " and ".join(labels) if factors else "Two jobs of this sweep"
             raise UserError(
-                f"{label_of(factors)} and {label_of(same[0].factors)} are one cell: give each "
-                "value once, and only keys that can change a number."
+                f"{which} are one cell: give each value once, and only keys that can change a "
+                "number."
             )
         plan.append(Planned(factors, config, identity))
     return plan
