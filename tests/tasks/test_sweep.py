@@ -97,7 +97,7 @@ def test_a_sweep_leaves_a_row_a_cell_and_an_answer(whole):
     found = table(whole)
     assert found["sampler.num_steps"] == [1, 2, 3]
     assert found["passes a picture"] == [2, 4, 6]
-    assert len(set(found["CLIP score[tiny-clip]"])) == 3
+    assert len(set(found["FD[tiny-clip]"])) == 3
     assert sorted(found["cell"]) == sorted(moments(whole))
     assert found["whole scene right: all prompts, pictures"] == [12] * 3
     assert "What can be concluded" in (whole / "README.md").read_text()
