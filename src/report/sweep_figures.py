@@ -67,7 +67,9 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
         its_axes.set_xlabel(f"{factor}  (ringed: the baseline)")
         light(its_axes)
     if len(lines) > 1:
-        axes[0].legend(fontsize=SMALL, frameon=False, labelcolor=INK)
+        handles, labels = axes[0].get_legend_handles_labels()
+        look = {"fontsize": SMALL, "frameon": False, "labelcolor": INK}
+        figure.legend(handles, labels, loc="upper right", ncols=(len(lines) + 1) // 2, **look)
     return figure
 
 

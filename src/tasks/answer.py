@@ -123,10 +123,9 @@ def figures_of(rows: Sequence[Row], chosen: Row, measure: Measure, title: str) -
     names = [each.name for each in rows[0].cell.record.measurements]
     decides = next(name for name in names if name.startswith(measure.begins))
     others = [name for name in names if name.startswith(("CLIP score", "FD[")) and name != decides]
-    figures = {
-        "effect.png": effect_curves(rows, [decides, *others], chosen, title),
-        "pareto.png": pareto(rows, decides, [PASSES, SECONDS], title),
-    }
+    figures = {"effect.png": effect_curves(rows, [decides, *others], chosen, title)}
+    if len({row.measurement(PASSES).value for row in rows}) > 1:  # or there is no price to weigh
+        figures["pareto.png"] = pareto(rows, decides, [PASSES, SECONDS], title)
     if len(rows[0].factors) == 2:
         figures["heat_map.png"] = heat_map(rows, decides, title)
     return figures
