@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from src.errors import UserError, nearest
-from src.experiments import KINDS, experiments
+from src.experiments import KINDS, experiments, own_grid
 
 CFG_CHOICES = ("job", "hydra", "all")
 FLAGS = ("--help", "-h", "--cfg", "-c", "--multirun", "-m")
@@ -12,7 +12,8 @@ FLAGS = ("--help", "-h", "--cfg", "-c", "--multirun", "-m")
 class Request(NamedTuple):
     """A command line that was understood."""
 
-    overrides: tuple[str, ...]  # "key=value", "+exp=NAME"
+    overrides: tuple[str, ...]  # "key=value", "+exp=NAME"; as typed
+    grid: tuple[str, ...] = ()  # the values that the experiment's own file sweeps over
     is_help: bool = False
     is_sweep: bool = False
     shown: str | None = None  # --cfg: print this part of the composed configuration and stop
@@ -40,7 +41,17 @@ def read_request(arguments: list[str]) -> Request:
             is_sweep = True
         else:
             raise UserError(f"'{argument}' is no flag of this command; {nearest(flag, FLAGS)}")
-    return Request(tuple(overrides), is_help, is_sweep, shown)
+    own = _grid_of(overrides)
+    typed = {text.partition("=")[0] for text in overrides}
+    grid = tuple(f"{key}={values}" for key, values in own.items() if key not in typed)
+    return Request(tuple(overrides), grid, is_help, is_sweep or bool(own), shown)
+
+
+def _grid_of(overrides: list[str]) -> dict[str, str]:
+    """What the chosen experiment's own file sweeps over; what is typed wins over it."""
+    chosen = [text.removeprefix("+exp=") for text in overrides if text.startswith("+exp=")]
+    grids = [own_grid(header.name) for header in experiments() if header.name in chosen]
+    return {key: values for grid in grids for key, values in grid.items()}
 
 
 def _checked_form(argument: str) -> str:

@@ -12,6 +12,7 @@ from src.adapters.config import LoraConfig, check_lora
 from src.conditioning.config import MicroCondConfig, badly_rated, check_conditions
 from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
 from src.errors import UserError, is_encodable, shown
+from src.evaluation.ablation_config import AblationConfig, check_ablation, check_runs
 from src.evaluation.config import EXTRACTORS, EvaluationConfig
 from src.evaluation.latency_config import LatencyConfig, check_latency
 from src.evaluation.protocol_config import (
@@ -96,6 +97,8 @@ class RunConfig:
     shard: ShardConfig = field(default_factory=ShardConfig)
     pictures: PictureFoldersConfig = field(default_factory=PictureFoldersConfig)
     latency: LatencyConfig = field(default_factory=LatencyConfig)
+    ablation: AblationConfig = field(default_factory=AblationConfig)
+    runs: list[str] = field(default_factory=list)  # finished ones, that `compare` compares
     style: StyleConfig = field(default_factory=StyleConfig)
     lesson: LessonConfig = field(default_factory=LessonConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
@@ -156,6 +159,7 @@ def check(config: RunConfig) -> None:
     _check_evaluation(config.evaluation)
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)
+    check_ablation(config.ablation)
     _check_measuring(config)
     check_latency(config.latency)
     check_publish(config.publish)
@@ -206,6 +210,8 @@ def _check_measuring(config: RunConfig) -> None:
         )
     if config.task == "evaluate_pictures" and not config.pictures.folders:
         raise UserError("There are no pictures: give 'pictures.folders=[FOLDER]'.")
+    if config.task == "compare":
+        check_runs(config.runs)
 
 
 def _check_prompts(config: RunConfig) -> None:

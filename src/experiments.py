@@ -46,6 +46,18 @@ def experiments(folder: Path = CONF / "exp") -> list[Header]:
     return sorted(headers, key=lambda header: (header.name != "first_light", header[1::-1]))
 
 
+def own_grid(name: str) -> dict[str, str]:
+    """What an experiment's file sweeps over, `hydra.sweeper.params`: {"seed": "1,2"}, or {}."""
+    path = CONF / "exp" / f"{name}.yaml"
+    text = path.read_text(encoding="utf-8")
+    if "sweeper:" not in text:
+        return {}
+    import yaml  # late: the list of experiments needs none
+
+    params = yaml.safe_load(text).get("hydra", {}).get("sweeper", {}).get("params", {})
+    return {str(key): str(values) for key, values in params.items()}
+
+
 def _said(text: str, word: str) -> str:
     """What follows `# Word:`, with its continuation lines (`#` and at least two blanks)."""
     match = re.search(rf"^# {word}:[ \t]*(.*(?:\n#[ \t]{{2,}}.*)*)", text, re.MULTILINE)

@@ -5,7 +5,6 @@ Exit status: 0 done; 2 the input cannot work, and one sentence on stderr says wh
 141 nobody reads the output any more, as after `| head -1`.
 """
 
-import importlib
 import os
 import select
 import shutil
@@ -13,7 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from src.command_line import HELP, Request, listing, read_request
+from src.command_line import HELP, listing, read_request
 from src.errors import UserError, cut
 from src.experiments import CONF
 from src.whole_files import storage_sentence
@@ -68,16 +67,26 @@ def _answer(arguments: list[str]) -> int:
         print(HELP)
         return 0
     from src.compose import composed, jobs_of  # Hydra takes longer to import than a list to print
+    from src.task_settings import SWEPT
 
-    overrides = list(request.overrides)
-    jobs = jobs_of(overrides) if request.is_sweep else [overrides]
+    overrides = [*request.overrides, *request.grid]
+    jobs = list(jobs_of(overrides)) if request.is_sweep else [overrides]
     runs = [composed(job) for job in jobs]  # all of them, before anything is written
-    trees = [each.tree for each in runs]
-    _check_places([each.config.output_dir for each in runs])
-    if request.shown is None:
-        return _launch(request)
-    print(_shown(trees[0], request.shown))
-    return 0
+    tasks = {run.config.task for run in runs}
+    if request.shown is not None:
+        print(_shown(runs[0].tree, request.shown))
+        return 0
+    if tasks & set(SWEPT):
+        from src.tasks.sweep import sweep
+
+        return sweep(request, jobs, runs, lambda folder: _launch(overrides, folder, True))
+    _check_places([run.config.output_dir for run in runs])
+    place = runs[0].tree.hydra.sweep if request.is_sweep else runs[0].tree.hydra.run
+    notes = _launch(overrides, Path(place.dir), request.is_sweep)
+    for note in notes:
+        print(note.sentence, file=sys.stderr)
+        _remove_if_empty(note.folder)
+    return REFUSED if notes else 0
 
 
 def _check_places(places: list[str | None]) -> None:
@@ -98,38 +107,25 @@ def _shown(tree, part: str) -> str:
     return OmegaConf.to_yaml(OmegaConf.masked_copy(tree, keys)).rstrip()
 
 
-def _launch(request: Request) -> int:
-    """Let Hydra make the run's folder, keep its log and call the task, once for every job."""
+def _launch(overrides: list[str], folder: Path, is_sweep: bool) -> list:
+    """Let Hydra make the folders, keep the logs and call the task, once for every job.
+
+    The folder is told to Hydra in so many words, so that what the jobs leave there is found.
+    """
     import hydra
-    from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
 
-    from src.sampler_file import read_sampler
+    from src.tasks.job import notes_below, run_job
 
-    refused = []
-
-    def job(tree) -> None:
-        config = OmegaConf.to_object(tree)
-        config.sampler = read_sampler(config.sampler)
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        try:
-            importlib.import_module(f"src.tasks.{config.task}").run(config, folder)
-        except UserError as error:  # the other jobs of a sweep still run
-            print(error, file=sys.stderr)
-            refused.append(folder)
-        except OSError as error:  # here, or Hydra would say in another line what was typed
-            sentence = storage_sentence(error)
-            if sentence is None:
-                raise
-            print(sentence, file=sys.stderr)
-            refused.append(folder)
-
+    key = "hydra.sweep.dir" if is_sweep else "hydra.run.dir"
+    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of ending in Hydra's own words
-    sys.argv = [sys.argv[0], *request.overrides, *(["--multirun"] if request.is_sweep else [])]
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
-    for folder in refused:
-        _remove_if_empty(folder)
-    return REFUSED if refused else 0
+    flags = ["--multirun"] if is_sweep else []
+    sys.argv = [sys.argv[0], *overrides, f'{key}="{quoted}"', *flags]
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(run_job)()
+    finally:
+        notes = notes_below(folder)
+    return notes
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -21,6 +21,8 @@ TASKS = (
     "report_quantized",
     "report",
     "publish",
+    "ablate",
+    "compare",
     "observe",
     "calibrate_entropy_bound",
     "first_light",
@@ -64,6 +66,8 @@ READ_BY = {  # what of RunConfig each task looks at
     ),
     "evaluate": (*OPENING, *JUDGING),
     "evaluate_pictures": ("device", "pictures", "prompts_file", "evaluation", "output_dir"),
+    "ablate": (*OPENING, *JUDGING, "prompts_file", "ablation"),
+    "compare": ("runs", "evaluation", "ablation", "output_dir"),
     "report_quality": (*OPENING, *JUDGING, "protocol", "shard"),
     "report_latency": (*OPENING, "sampler", "latency", "seed", *LEAVING),
     "report_parameters": LEAVING,
@@ -89,3 +93,5 @@ READS_PICTURES = (
     "memorise",
     "report_quality",
 )
+# tasks whose runs are the cells of one table: src/tasks/sweep.py holds them together
+SWEPT = ("ablate",)

@@ -12,7 +12,7 @@ FILES = sorted((CONF / "exp").glob("*.yaml"))
 HEADERS = experiments()
 ONE_PROMPT = ['prompts=["a red heart"]']  # what these commands cannot do without
 GIVEN = {"generate": ONE_PROMPT, "observe": ONE_PROMPT}
-GIVEN |= {"evaluate_pictures": ["pictures.folders=[x]"]}
+GIVEN |= {"evaluate_pictures": ["pictures.folders=[x]"], "compare": ["runs=[a,b]"]}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

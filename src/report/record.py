@@ -48,6 +48,7 @@ WITHOUT_EFFECT = (
     "save_record",
     "evaluation.batch_size",
     "shard.*",  # who draws which pictures
+    "ablation.*",  # how finished cells are compared
     "training.num_workers",
     "training.num_threads",
     "training.max_minutes",
@@ -84,6 +85,17 @@ class Record:
     def identity(self) -> str:
         """Hash of all that the numbers depend on besides the code."""
         return _hash([self.config_hash, self.weights, self.data_hash])
+
+
+def identity_of(
+    config: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    weights: Mapping[str, str],
+    data_hash: str,
+) -> str:
+    """The identity that a record of such a run will have."""
+    difference = config_difference(config, defaults)
+    return _hash([_hash(difference), dict(weights), data_hash])
 
 
 def make_record(
@@ -165,10 +177,12 @@ def stale_reasons(
     weights: Mapping[str, str] | None = None,
     data_hash: str | None = None,
     root: Path = ROOT,
+    used: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Why a record no longer speaks of what is here, in words; empty = it is current.
 
-    `weights` and `data_hash` are compared where given (hashing weights means opening them).
+    `weights` and `data_hash` are compared where given (hashing weights means opening them); `used`
+    is `code_used` of the task where that is known already.
     """
     reasons = []
     now, then = dotted(config), record.settings
@@ -181,9 +195,9 @@ def stale_reasons(
             reasons.append(f"the weights of {model} have changed")
     if data_hash is not None and data_hash != record.data_hash:
         reasons.append("the data has changed")
-    used = code_used(config["task"], root)
+    used = used or code_used(config["task"], root)
     changed = {
-        room for room in used | record.code_used if used.get(room) != record.code_used.get(room)
+        room for room in {*used, *record.code_used} if used.get(room) != record.code_used.get(room)
     }
     if changed:
         reasons.append(f"the code has changed: {', '.join(sorted(changed))}")

@@ -1,0 +1,65 @@
+"""One job of a run, here or in another process: its task is called, and trouble left as a note.
+
+A launcher sends the function by its name and brings nothing back, so what went wrong is written
+into the job's own folder, where whoever launched it looks for it.
+"""
+
+import importlib
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from src.errors import UserError
+from src.sampler_file import read_sampler
+from src.task_settings import SWEPT
+from src.whole_files import storage_sentence, write_whole
+
+REFUSED, FAILED = ".refused", ".failed"  # files that hold one sentence
+
+
+class Note(NamedTuple):
+    """Why a job did not do its work."""
+
+    folder: Path  # the job's
+    is_refusal: bool  # the input cannot work; a failure may not happen a second time
+    sentence: str
+
+
+def run_job(tree: DictConfig) -> None:
+    """Call the task of a composed configuration; what may be refused or fail ends in a note."""
+    config = OmegaConf.to_object(tree)
+    config.sampler = read_sampler(config.sampler)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    for name in (REFUSED, FAILED):
+        (folder / name).unlink(missing_ok=True)
+    try:
+        importlib.import_module(f"src.tasks.{config.task}").run(config, folder)
+    except UserError as error:  # the other jobs of a sweep still run
+        write_whole(folder / REFUSED, str(error))
+    except Exception as error:
+        sentence = storage_sentence(error) if isinstance(error, OSError) else None
+        if sentence is not None:
+            write_whole(folder / REFUSED, sentence)
+        elif config.task in SWEPT:
+            traceback.print_exc()
+            write_whole(folder / FAILED, f"{type(error).__name__}: {error}")
+        else:
+            raise
+
+
+def notes_below(folder: Path) -> list[Note]:
+    """The notes of a run's folder, or of all jobs of a sweep's, in order; they are taken away."""
+    found = []
+    for path in sorted(folder.rglob(".*ed"), key=_job_number):
+        if path.name in (REFUSED, FAILED):
+            found.append(Note(path.parent, path.name == REFUSED, path.read_text(encoding="utf-8")))
+            path.unlink()
+    return found
+
+
+def _job_number(path: Path) -> tuple:
+    name = path.parent.name
+    return (int(name) if name.isdecimal() else 0, name)
