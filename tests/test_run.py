@@ -91,7 +91,7 @@ BAD_INPUT = {
     "negative steps": ([*ONE_PROMPT, "sampler.num_steps=-4"], "num_steps=-4"),
     "endless guidance": ([*ONE_PROMPT, "sampler.guidance_scale=inf"], "guidance_scale=inf"),
     "unknown sampler": ([*ONE_PROMPT, "sampler=konfidence"], "did you mean 'confidence'?"),
-    "unknown sampler by name": ([*ONE_PROMPT, "sampler.name=halton"], "sampler 'halton'"),
+    "unknown sampler by name": ([*ONE_PROMPT, "sampler.name=haltonn"], "did you mean 'halton'?"),
     "unknown schedule": ([*ONE_PROMPT, "masking.schedule=cosin"], "did you mean 'cosine'?"),
     "unknown data": ([*ONE_PROMPT, "data=glyfs"], "did you mean 'glyphs'?"),
     "unknown dtype": ([*ONE_PROMPT, "dtype=float61"], "did you mean 'float16'?"),

@@ -5,6 +5,7 @@ Dimensions: batch, height, width, dim (2048), classes (1008).
 
 import hashlib
 import io
+import os
 import pickle
 from pathlib import Path
 
@@ -85,8 +86,10 @@ def open_inception(config: EvaluationConfig, device: str) -> InceptionEncoder:
 def _download(path: Path) -> None:
     if path.is_file():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if os.environ.get("HF_HUB_OFFLINE") == "1":
+            raise OSError("HF_HUB_OFFLINE=1 forbids it")
+        path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(URL, str(path), hash_prefix=PUBLISHED, progress=True)
     except (OSError, RuntimeError) as error:
         raise UserError(
@@ -102,8 +105,8 @@ def _network(weights: bytes, place: str) -> torch.nn.Module:
     try:
         given = io.BytesIO(weights)
         tensors = torch.load(given, map_location="cpu", weights_only=True)
-        if not isinstance(tensors, dict):
-            raise RuntimeError("it holds no names")
+        if not isinstance(tensors, dict) or not all(isinstance(key, str) for key in tensors):
+            raise RuntimeError("it holds no names of tensors")
         checked = io.BytesIO()
         torch.save(tensors, checked)
         checked.seek(0)

@@ -111,7 +111,8 @@ def _distances(
     features, real = judges.features(pictures, size), reference.features
     measured = [frechet_distance(features, real, eyes.name, subject, rng.spawn(1)[0], confidence)]
     with contextlib.suppress(TooFewForALineError):
-        measured.append(fd_at_endless(features, real, eyes.name, subject, rng.spawn(1)[0]))
+        endless = (features, real, eyes.name, subject, rng.spawn(1)[0], confidence)
+        measured.append(fd_at_endless(*endless))
     measured.append(kid(features, real, eyes.name, rng.spawn(1)[0], subject, confidence))
     measured += precision_recall(features, real, eyes.name, subject, confidence)
     if isinstance(eyes, SeesClasses):

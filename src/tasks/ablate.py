@@ -104,7 +104,9 @@ def home_of(config: RunConfig) -> Path:
 
 def passes_expected(config: RunConfig) -> int:
     """Of the model, for one picture."""
-    return config.sampler.num_steps * (1 if config.sampler.guidance_scale == 1 else 2)
+    scales = config.sampler.guidance_scales or [config.sampler.guidance_scale]
+    guided = sum(scale != 1 for scale in scales) / len(scales)
+    return round(config.sampler.num_steps * (1 + guided))
 
 
 def seeds_of(config: RunConfig) -> dict[str, int]:

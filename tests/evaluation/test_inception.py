@@ -80,6 +80,9 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path, content, why):
 
 
 def test_weights_of_another_network_and_a_missing_file_are_refused(tmp_path):
+    torch.save({5: torch.zeros(3, 3)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match=r"other\.pth holds no Inception weights"):
+        opened(tmp_path / "other.pth")
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
     with pytest.raises(UserError, match=r"other\.pth holds no Inception weights"):
         opened(tmp_path / "other.pth")
@@ -91,7 +94,11 @@ def test_without_a_file_or_a_network_it_says_where_to_get_it(tmp_path, monkeypat
     def unreachable(*_, **__):
         raise OSError("no route to the host")
 
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
     with pytest.raises(UserError, match=r"could not be downloaded .*evaluation\.extractor_weights"):
+        open_extractor(EvaluationConfig(extractor="inception"), "cpu")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match="HF_HUB_OFFLINE=1 forbids it"):
         open_extractor(EvaluationConfig(extractor="inception"), "cpu")
