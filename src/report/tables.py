@@ -57,7 +57,9 @@ def terminal_table(measurements: Sequence[Measurement], title: str = "") -> Tabl
     table = Table(title=title or None, box=HORIZONTALS, show_lines=True, pad_edge=False)
     for index, text in enumerate(head):
         is_name = index == 0
-        table.add_column(escape(text).replace(" ", "\n"), justify="left" if is_name else "right")
+        table.add_column(
+            escape(text).replace(" ", "\n"), justify="left" if is_name else "right", overflow="fold"
+        )
     for name, *values in cells:
         breaks = [escape(value).replace(" (", "\n(") for value in values]
         table.add_row(escape(name).replace(": ", ":\n"), *breaks)
