@@ -128,20 +128,7 @@ def check(config: RunConfig) -> None:
     one_of("task", config.task, TASKS)
     one_of("kind", config.kind, KINDS)
     one_of("dtype", config.dtype, DTYPES)
-    if not config.model.strip():
-        raise UserError(
-            "model is empty; give embedded, amused_256, amused_512, a folder, a hub id."
-        )
-    if config.model == EMBEDDED and config.variant is not None:
-        raise UserError(f"variant={config.variant}: model={EMBEDDED} has none; leave variant out.")
-    if config.variant is not None:
-        plain_name("variant", config.variant, "fp16")
-    kind, _, index = config.device.partition(":")
-    is_numbered = ":" in config.device
-    if kind not in ("auto", "cpu", "cuda") or (
-        is_numbered and (kind != "cuda" or not (index.isascii() and index.isdecimal()))
-    ):
-        raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
+    _check_opening(config)
     whole("num_images_per_prompt", config.num_images_per_prompt, 1, 10**6)
     for side in ("height", "width"):
         if getattr(config, side) is not None:
@@ -175,6 +162,24 @@ def check(config: RunConfig) -> None:
     whole("preview.num_shown", config.preview.num_shown, 1, 64)
     if config.task == "train":
         check_sizes(config.training, config.data)
+
+
+def _check_opening(config: RunConfig) -> None:
+    """Refuse a model, variant or device that cannot be opened."""
+    if not config.model.strip():
+        raise UserError(
+            "model is empty; give embedded, amused_256, amused_512, a folder, a hub id."
+        )
+    if config.model == EMBEDDED and config.variant is not None:
+        raise UserError(f"variant={config.variant}: model={EMBEDDED} has none; leave variant out.")
+    if config.variant is not None:
+        plain_name("variant", config.variant, "fp16")
+    kind, _, index = config.device.partition(":")
+    is_numbered = ":" in config.device
+    if kind not in ("auto", "cpu", "cuda") or (
+        is_numbered and (kind != "cuda" or not (index.isascii() and index.isdecimal()))
+    ):
+        raise UserError(f"device='{config.device}' is unknown; give auto, cpu, cuda or cuda:N.")
 
 
 def _check_reads_data(config: RunConfig) -> None:
