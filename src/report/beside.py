@@ -71,8 +71,6 @@ def command(figure: Reported) -> str:
     if figure.experiment == "report_latency":
         steps = f"sampler.num_steps={conditions['steps']}"
         text += f" model={HUB_IDS[conditions['model']]} device=cuda dtype=float16 {steps}"
-    if figure.quantity in ("FID", "Inception score"):
-        text += " evaluation.extractor=inception"
     return f"{text} save_record=true"
 
 
