@@ -36,17 +36,21 @@ def write_refusals(refusals: Iterable[Refusal], path: Path) -> None:
 
 
 class BadRows:
-    """The bad rows met so far, sorted, each once, and the share of them that is still borne."""
+    """The bad rows met so far, sorted, each once, and the share of them that is still borne.
+
+    The share is that of the rows met by this process: good ones leave no list behind, so a resumed
+    run that counted the listed ones would find too many bad.
+    """
 
     def __init__(self, path: Path, max_ratio: float):
         """Go on with the list at `path` where there is one."""
         self.path, self.max_ratio = Path(path), max_ratio
         self.refusals: dict[int, Refusal] = {}
         self.rows_met: set[int] = set()
+        self.bad_met: set[int] = set()
         if self.path.is_file():
             lines = self.path.read_text(encoding="utf-8").splitlines()
             self.refusals = {each.row: each for each in (Refusal(**json.loads(x)) for x in lines)}
-            self.rows_met = set(self.refusals)
 
     def note(self, rows: list[int], refusals: list[Refusal]) -> None:
         """Count rows that were good and rows that were bad; write the list if it has grown.
@@ -55,14 +59,15 @@ class BadRows:
             UserError: more than `max_ratio` of the rows met so far are bad.
         """
         new = {each.row: each for each in refusals if each.row not in self.refusals}
-        self.rows_met.update(rows, new)
+        self.bad_met.update(each.row for each in refusals)
+        self.rows_met.update(rows, self.bad_met)
         self.refusals |= new
         if new:
             write_refusals(self.refusals.values(), self.path)
             self._check()
 
     def _check(self) -> None:
-        num_bad, num_met = len(self.refusals), max(len(self.rows_met), FEWEST)
+        num_bad, num_met = len(self.bad_met), max(len(self.rows_met), FEWEST)
         if num_bad > self.max_ratio * num_met:
             example = min(self.refusals.values())
             place = f" ({example.place})" if example.place else ""

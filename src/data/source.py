@@ -87,9 +87,9 @@ class PictureSource:
             picture,
             place,
             _caption(caption) if self.is_captioned else "",
-            _number(cell(row, columns.original_width), "original width"),
-            _number(cell(row, columns.original_height), "original height"),
-            _number(cell(row, columns.aesthetic_score), "aesthetic score"),
+            number_of(cell(row, columns.original_width), "original width"),
+            number_of(cell(row, columns.original_height), "original height"),
+            number_of(cell(row, columns.aesthetic_score), "aesthetic score"),
         )
 
     def place(self, index: int) -> str:
@@ -267,7 +267,7 @@ def _caption(value: Any) -> str:
     return value.strip()
 
 
-def _number(value: Any, what: str) -> float | None:
+def number_of(value: Any, what: str) -> float | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):  # one word in a list makes text of all its numbers

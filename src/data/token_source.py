@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from src.data.bad_rows import BadRowError
 from src.data.columns import USUAL_CAPTION, cell, usual_column
 from src.data.config import PicturesConfig
 from src.data.micro_cond import MicroCond
-from src.data.source import open_table
+from src.data.source import number_of, open_table
 from src.data.token_table import EncodedRow
 from src.errors import UserError
+
+TOLD_COLUMNS = ("original_width", "original_height", "aesthetic_score")
 
 
 class TokenTable(NamedTuple):
@@ -34,8 +37,10 @@ def open_token_table(
     names = table.column_names
     ids = config.token_ids_column
     caption = config.caption_column or usual_column("caption", USUAL_CAPTION, config, names)
-    for key, name in (("token_ids", ids), ("caption", caption)):
-        if name.partition(".")[0] not in names:
+    wanted = {"token_ids": ids, "caption": caption}
+    wanted |= {key: getattr(config, f"{key}_column") for key in TOLD_COLUMNS}
+    for key, name in wanted.items():
+        if name is not None and name.partition(".")[0] not in names:
             raise UserError(
                 f"data.{key}_column={name}: {config.path} has no such column; it has "
                 f"{', '.join(names)}."
@@ -48,7 +53,7 @@ def open_token_table(
         text = cell(row, caption)
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{place}, column {caption}: {text!r} is no caption.")
-        micro = _micro(row, config, picture_size)
+        micro = _micro(row, config, picture_size, place)
         rows.append(EncodedRow(number, 0, text.strip(), micro, token_ids))
     if not rows:
         raise UserError(f"data.path={config.path}, split {config.split}: there is no row in it.")
@@ -75,11 +80,15 @@ def _ids(value: Any, side: int, num_codes: int, place: str) -> np.ndarray:
     return found.reshape(side, side).astype(np.uint16)
 
 
-def _micro(row: dict[str, Any], config: PicturesConfig, picture_size: int) -> MicroCond:
+def _micro(row: dict[str, Any], config: PicturesConfig, picture_size: int, place: str) -> MicroCond:
     """What the columns say of a picture's size and score; its crop is not known, so it is none."""
     told = MicroCond(picture_size, picture_size, 0, 0, config.aesthetic_score)
-    for key in ("original_width", "original_height", "aesthetic_score"):
-        value = cell(row, getattr(config, f"{key}_column"))
+    for key in TOLD_COLUMNS:
+        column = getattr(config, f"{key}_column")
+        try:
+            value = number_of(cell(row, column), key)
+        except BadRowError as error:
+            raise UserError(f"{place}, column {column}: {error}.") from error
         if value is not None:
-            told = told._replace(**{key: float(value)})
+            told = told._replace(**{key: value})
     return told

@@ -18,8 +18,10 @@ from src.errors import UserError
 from src.evaluation.measurement import Measurement
 from src.experiments import RECORDS
 from src.tasks import train_vqgan
+from src.tasks.data_rows import every_row
 from src.tasks.drawn_once import draw_once
 from src.tasks.inputs import choose_device, open_model
+from src.training.config import SHARED_KEYS
 from src.whole_files import alone_in
 
 TOKENIZER = "memorise_vqgan"  # the experiment's file that says how the VQGAN is trained
@@ -75,9 +77,11 @@ def run(config: RunConfig, folder: Path) -> bool:
 def _tokenizer_stage(config: RunConfig, place: Path) -> RunConfig:
     """The VQGAN's training: its own file's settings on the photographs of this run."""
     stage = composed([f"+exp={TOKENIZER}"]).config
-    stage = replace(
-        stage, data=config.data, seed=config.seed, device=config.device, output_dir=str(place)
-    )
+    shared = {key: getattr(config.training, key) for key in SHARED_KEYS}
+    together = min(stage.training.batch_size, config.training.batch_size)
+    training = replace(stage.training, batch_size=together, **shared)
+    stage = replace(stage, data=config.data, seed=config.seed, training=training)
+    stage = replace(stage, device=config.device, output_dir=str(place))
     check(stage)
     return stage
 
@@ -96,7 +100,7 @@ def _photographs(config: RunConfig) -> tuple[list[str], list[Image.Image]]:
             f"data.path={config.data.path} has {len(source)} rows: give at most {MOST}."
         )
     rows = CaptionedPictures(source, config.data, config.data.picture_size, config.seed)
-    found = [rows.row(index) for index in range(len(source))]
+    found = every_row(rows, len(source), config.data.path)
     captions = [each.caption for each in found]
     if len(set(captions)) < len(captions):
         raise UserError(

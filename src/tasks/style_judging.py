@@ -10,6 +10,7 @@ from src.config import RunConfig
 from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.evaluation.measurement import Measurement
+from src.tasks.data_rows import every_row
 
 BOOTSTRAP_SEED = 0
 AT_ONCE = 8  # pictures in one pass through the image tokenizer
@@ -39,7 +40,8 @@ def style_pictures(config: RunConfig, model) -> list[Image.Image]:
 
     source = open_source(config.data)
     pictures = CaptionedPictures(source, config.data, model.height, config.seed)
-    return [Image.fromarray(pictures.row(row).picture) for row in range(len(source))]
+    found = every_row(pictures, len(source), config.data.path)
+    return [Image.fromarray(each.picture) for each in found]
 
 
 def clip_scores(

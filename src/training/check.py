@@ -49,6 +49,7 @@ RANGES = {
 }
 
 
+SHARED_TASKS = ("train_uvit",)  # several processes can share the work of
 UVIT_TASKS = ("train_uvit", "styledrop", "teach_glyph", "memorise")
 
 
@@ -121,6 +122,12 @@ def check_run_of(training: TrainingConfig, task: str, dtype: str) -> None:
         `train_vqgan` a VQGAN on people's pictures.
     dtype: what the model is opened in.
     """
+    for key in ("num_devices", "num_nodes"):
+        if getattr(training, key) > 1 and task not in (*SHARED_TASKS, "train_vqgan"):
+            raise UserError(
+                f"training.{key}={getattr(training, key)}: the task {task} runs in one process; "
+                f"several share the work of {', '.join(SHARED_TASKS)}."
+            )
     if task in UVIT_TASKS:
         _check_uvit_run(training, task, dtype)
         return
@@ -134,9 +141,8 @@ def check_run_of(training: TrainingConfig, task: str, dtype: str) -> None:
         value = getattr(training, key)
         if value != usual:
             raise UserError(f"training.{key}={value} has no effect: the task {task} {why}.")
-    for key in ("accumulation", "num_devices", "num_nodes"):
-        if task == "train" and getattr(training, key) > 1 and training.model != "uvit":
-            raise UserError(f"training.{key}={getattr(training, key)} is for the U-ViT alone.")
+    if task == "train" and training.accumulation > 1 and training.model != "uvit":
+        raise UserError(f"training.accumulation={training.accumulation} is for the U-ViT alone.")
 
 
 def _check_uvit_run(training: TrainingConfig, task: str, dtype: str) -> None:

@@ -36,7 +36,7 @@ TOKENIZER_KEYS = {  # what the task train_vqgan has a use for
     *("accumulation", "num_devices", "num_nodes", "optimizer", "fused", "learning_rate"),
     *("warmup_steps", "decay_ratio", "weight_decay", "beta2", "max_grad_norm", "ema_decay"),
     *("ema_ramp", "checkpoint_every", "sample_every", "log_every", "logger", "num_workers"),
-    *("num_threads", "precision"),
+    *("num_threads", "precision", "worker_timeout"),
 }
 
 

@@ -15,6 +15,7 @@ from src.training.tokenizer_config import TokenizerLossConfig
 from src.whole_files import write_whole
 
 IDENTITY = "identity.json"
+BORNE = {"max_bad_ratio", "bad_rows"}  # what is done about bad rows may change on the way
 NOT_STRANGE = {"run.log"}  # Hydra's, where a run is told to lie in its folder
 
 
@@ -35,7 +36,7 @@ def run_identity(
     left_out = strange | FREE_KEYS | {"accumulation", "num_devices", "num_nodes"}
     dealt = training.batch_size * training.accumulation * training.num_devices * training.num_nodes
     stages = {
-        "data": asdict(world),
+        "data": {key: v for key, v in asdict(world).items() if key not in BORNE},
         "training": {key: v for key, v in asdict(training).items() if key not in left_out},
         "masking": asdict(masking) if masking else {},
         "lora": asdict(lora) if lora else {},

@@ -187,7 +187,8 @@ class UvitModule(lightning.LightningModule):
 
     def configure_optimizers(self):
         ends = (self.uvit.embedding, self.uvit.logits_out)
-        stepper, schedule = optimizer(self.uvit, self.config, ends)
+        learning = nn.ModuleList([self.uvit, self.text_adapter])
+        stepper, schedule = optimizer(learning, self.config, ends)
         return {
             "optimizer": stepper,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

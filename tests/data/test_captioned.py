@@ -112,6 +112,18 @@ def test_the_list_of_bad_rows_is_sorted_whole_and_continued(tmp_path):
     assert sorted(again.refusals) == [2, 5, 7]
 
 
+def test_a_resumed_run_judges_the_rows_it_meets_itself(tmp_path):
+    """2 % are bad, 5 % borne: no piece of a long run may end over what was listed before it."""
+    for piece in range(3):
+        rows = BadRows(tmp_path / "bad_rows.jsonl", max_ratio=0.05)
+        for row in range(2000 * piece, 2000 * (piece + 1)):
+            rows.note([row], [Refusal(row, "", "empty")] if row % 50 == 25 else [])
+    assert len(rows.refusals) == 120
+    many = [Refusal(row, "", "empty") for row in range(6000, 6600)]
+    with pytest.raises(UserError, match="640 of the 2600 rows met so far are bad"):
+        rows.note([], many)
+
+
 def test_too_large_a_share_of_bad_rows_stops_the_run_and_names_the_list(tmp_path):
     rows = BadRows(tmp_path / "bad_rows.jsonl", max_ratio=0.1)
     rows.note(list(range(100)), [Refusal(row, "", "empty") for row in range(100, 111)])

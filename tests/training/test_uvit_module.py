@@ -1,15 +1,19 @@
 """One training step of the U-ViT: what the loss is, what is drawn, and how a step is dealt out."""
 
+import copy
 from dataclasses import replace
 from itertools import chain
 
 import pytest
 import torch
+from torch import Generator
 
+from src.adapters.config import LoraConfig
+from src.adapters.lora import add_lora
 from src.conditioning.dropout import draw_dropped, drop_prompts
 from src.data.examples import example
 from src.masking.config import MaskingConfig
-from src.masking.corrupt import hide_tokens
+from src.masking.corrupt import corrupt, hide_tokens
 from src.training.batches import Dealt, step_generator
 from src.training.gradient_checkpointing import recompute_activations
 from src.training.rows import Samples, TokenRows
@@ -187,7 +191,42 @@ def test_random_replacement_shows_no_mask_token(uvit, parts, rows, half):
     assert 0 < (replaced[is_masked] != batch.samples.tokens[is_masked]).float().mean()
 
 
-def test_pictures_are_trained_on_as_their_token_ids(uvit, parts, world, half):
+@pytest.mark.parametrize("has_text_encoder", [False, True])
+def test_all_that_learns_is_in_the_optimizer_and_moves(parts, rows, half, has_text_encoder):
+    """An adapter of the text encoder lies outside the U-ViT; left out, it would never learn."""
+    parts = copy.deepcopy(parts)
+    parts.transformer.reset_parameters("random", Generator().manual_seed(0))
+    add_lora(parts, LoraConfig(rank=2, has_text_encoder=has_text_encoder), Generator())
+    module = module_of(parts.transformer, parts, half)
+    stepper = module.configure_optimizers()["optimizer"]
+    learning = {p for p in module.parameters() if p.requires_grad}
+    assert {p for group in stepper.param_groups for p in group["params"]} == learning
+    before = {p: p.detach().clone() for p in learning}
+    for _ in range(3):  # the first moves the maps that begin at 0, the second what feeds them
+        stepper.zero_grad()
+        module.training_step(batch_of(rows, parts.transformer, half), 0).backward()
+        stepper.step()
+    names = {p: name for name, p in module.named_parameters()}
+    assert [names[p] for p in learning if torch.equal(p, before[p])] == []
+
+
+def test_smoothed_labels_give_a_part_to_every_code(uvit, parts, rows, half):
+    """0.1 of the weight is spread over all codes: the loss by hand from plain logits."""
+    batch = batch_of(rows, uvit, half)
+    smooth = replace(half, label_smoothing=0.1)
+    plain = module_of(uvit, parts, half).training_step(batch, 0)
+    module = module_of(uvit, parts, smooth)
+    loss = module.training_step(batch, 0)
+    hidden = corrupt(batch.samples.tokens.long(), batch.corruption, uvit.mask_token_id)
+    text, null = module._texts(batch)
+    logits = module._predict(hidden, drop_prompts(text, null, batch.is_dropped), batch)
+    spread = -logits.log_softmax(-1).mean(-1)[hidden.is_masked.flatten(1)].mean()
+    assert torch.isclose(loss, 0.9 * plain + 0.1 * spread, atol=1e-5)
+    assert not torch.isclose(loss, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("is_half", [False, True])
+def test_pictures_are_trained_on_as_their_token_ids(uvit, parts, world, half, is_half):
     scenes = [example(world, 0, index) for index in range(8)]
     pictures = torch.stack([torch.from_numpy(each.picture) for each in scenes])
     prompt_ids = parts.text_encoder.prompt_ids([each.caption for each in scenes])
@@ -207,7 +246,8 @@ def test_pictures_are_trained_on_as_their_token_ids(uvit, parts, world, half):
     losses = []
     for tokens in (pictures, token_ids):
         batch = batch_of(Given(tokens), uvit, half)
-        losses.append(module_of(uvit, parts, half).training_step(batch, 0))
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_half):  # ids stay those of float32
+            losses.append(module_of(uvit, parts, half).training_step(batch, 0))
     assert torch.equal(*losses)
 
 
