@@ -25,6 +25,7 @@ from src.report.look import (
 from src.report.sweep_table import Row, numbers
 
 WIDTH, HEIGHT, GAP = 3.1, 2.2, 0.75  # of one panel, inches
+MOST_LETTERS = 36  # of all names below an axis, side by side; more stand askew
 AXIS = 0.6  # room for its numbers
 WIDE_RANGE = 8  # largest to smallest number, from which on an axis is logarithmic
 MOST_LINES = len(PALETTE)
@@ -63,6 +64,10 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
         _name(its_axes, baseline.measurement(name))
         its_axes.set_xscale("log" if is_log else "linear")
         its_axes.set_xticks(list(places.values()), list(places))
+        if sum(map(len, places)) > MOST_LETTERS:
+            its_axes.tick_params(axis="x", labelrotation=30)
+            for each in its_axes.get_xticklabels():
+                each.set(ha="right", rotation_mode="anchor")
         its_axes.minorticks_off()
         its_axes.set_xlabel(f"{factor}  (ringed: the baseline)")
         light(its_axes)

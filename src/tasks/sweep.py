@@ -115,7 +115,8 @@ def factors_of(jobs: Sequence[list[str]]) -> list[dict[str, str]]:
     found = []
     for job in jobs:
         pairs = [text.partition("=") for text, is_own in zip(job, varied, strict=True) if is_own]
-        found.append({key: value for key, _, value in pairs})
+        # Hydra writes a colon of a value as \:
+        found.append({key: value.replace("\\:", ":") for key, _, value in pairs})
     return found
 
 
