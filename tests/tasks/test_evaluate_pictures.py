@@ -191,6 +191,7 @@ def test_a_picture_replaced_after_it_was_measured_is_measured_again(build, folde
     assert after["measurements"] != before["measurements"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".safetensors", ".json", ".png", ".html"])
 def test_a_full_disk_is_told_and_the_same_command_ends_the_work(
     build, tmp_path, monkeypatch, ending

@@ -117,12 +117,14 @@ def test_every_guidance_is_drawn_and_measured(whole):
         assert (whole / name).is_file()
 
 
+@pytest.mark.slow
 def test_two_runs_from_scratch_agree_to_the_last_digit(build, whole, tmp_path):
     report_quality.run(build("again"), tmp_path / "unused")
     assert contents(tmp_path / "again") == contents(whole)
     assert numbers(tmp_path / "again") == numbers(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "number"),
     [(".png", 1), (".png", 8), (".png", 30), ("asked.json", 2), (".jsonl", 2)]
@@ -147,6 +149,7 @@ def test_after_a_kill_no_picture_is_drawn_twice_and_the_numbers_are_the_same(
     assert numbers(place) == numbers(whole)
 
 
+@pytest.mark.slow
 def test_four_shards_agree_with_one_process_to_the_last_digit(build, whole, tmp_path, capsys):
     for index in (2, 0, 3, 1):
         capsys.readouterr()
@@ -158,6 +161,7 @@ def test_four_shards_agree_with_one_process_to_the_last_digit(build, whole, tmp_
     assert numbers(tmp_path / "shards") == numbers(whole)
 
 
+@pytest.mark.slow
 def test_a_run_without_shards_draws_what_a_lost_shard_left(build, whole, tmp_path, capsys):
     report_quality.run(build("lost", shard=ShardConfig(1, 3)), tmp_path / "unused")
     assert "30 of all 48 pictures are left" in capsys.readouterr().out
@@ -197,6 +201,7 @@ def test_an_unreadable_photograph_is_named(build, coco, tmp_path):
         report_quality.run(chosen, tmp_path / "unused")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".png", "manifest.jsonl", ".safetensors", "record.json"])
 def test_a_full_disk_is_told_and_the_same_command_ends_the_work(
     build, whole, tmp_path, monkeypatch, ending

@@ -17,7 +17,10 @@ from src.tasks.sweep import factors_of
 from src.whole_files import alone_in
 from tests.training.children import die, in_child
 
-pytestmark = pytest.mark.filterwarnings("ignore::src.evaluation.frechet.TooFewPictures")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::src.evaluation.frechet.TooFewPictures"),
+    pytest.mark.slow,  # Hydra composes every cell of every sweep: seconds each
+]
 STEPS = (1, 2, 3)
 
 
