@@ -14,6 +14,7 @@ from src.training.config import (
     FSDP_PRECISIONS,
     LOSS_MEANS,
     METHODS,
+    MICRO_CONDS,
     MODELS,
     OPTIMIZERS,
     OWN_KEYS,
@@ -61,6 +62,7 @@ def check_training(training: TrainingConfig) -> None:
     one_of("training.saved_dtype", training.saved_dtype, DTYPES)
     one_of("training.method", training.method, METHODS)
     one_of("training.loss_mean", training.loss_mean, LOSS_MEANS)
+    one_of("training.micro_cond", training.micro_cond, MICRO_CONDS)
     one_of("training.precision", training.precision, PRECISIONS)
     for key, ends in WHOLE_RANGES.items():
         whole(f"training.{key}", getattr(training, key), *ends)

@@ -11,6 +11,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 OPTIMIZERS = ("adamw", "adamw_8bit", "muon")
 LOSS_MEANS = ("global", "per_rank")
 BEGINNINGS = ("anew", "model")
+MICRO_CONDS = ("kept", "dropped", "shuffled")  # of micro_cond_rows.py
 METHODS = ("full", "lora")
 SERVICES = ("wandb", "mlflow")
 STRATEGIES = ("ddp", "fsdp")
@@ -28,7 +29,7 @@ OWN_KEYS = {  # what means something to one model only
     | {"useless_below", "merge_within", "locality_weight"},
     "clip": {"narrow_prob"},
     "uvit": {"drop_prob", "label_smoothing", "num_cached", "begin", "loss_mean", "method"}
-    | {"visible_weight", "is_dropout_inverted", "is_embedding_decayed"}
+    | {"micro_cond", "visible_weight", "is_dropout_inverted", "is_embedding_decayed"}
     | {"image_tokenizer", "text_encoder", "saved_dtype", "gradient_checkpointing"},
 }
 TOKENIZER_KEYS = {  # what the task train_vqgan has a use for
@@ -86,6 +87,7 @@ class TrainingConfig:
     drop_prob: float = 0.1  # U-ViT: share of prompts replaced by the empty one
     is_dropout_inverted: bool = False  # U-ViT: that share is kept, as in aMUSEd's released script
     loss_mean: str = "global"  # U-ViT, one of LOSS_MEANS: per_rank is upstream's
+    micro_cond: str = "kept"  # U-ViT, one of MICRO_CONDS: told of each picture, or of none
     visible_weight: float = 0.0  # U-ViT: of the loss on tokens that are not hidden; 1 = as hidden
     label_smoothing: float = 0.0  # U-ViT: 0.1 in aMUSEd's pre-training (report section 2.3)
     num_cached: int = 100_000  # U-ViT: scenes encoded to tokens before training starts

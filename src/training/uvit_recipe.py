@@ -15,6 +15,7 @@ from src.amused import Amused
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
 from src.data.bad_rows import BadRows
 from src.data.config import DataConfig, WorldConfig
+from src.data.micro_cond import MicroCond
 from src.data.scenes import World
 from src.errors import UserError
 from src.masking.config import MaskingConfig
@@ -24,6 +25,7 @@ from src.training.config import TrainingConfig
 from src.training.fit import fit
 from src.training.health import HealthMonitor
 from src.training.health_callback import Health
+from src.training.micro_cond_rows import describe
 from src.training.own_rows import open_own_rows
 from src.training.ranks import dealt_by, this_rank
 from src.training.rows import Rows, Samples, TokenRows
@@ -142,6 +144,8 @@ def _train(
     schedule, guidance = run.masking.schedule, amused.guidance_scale
     system = Amused(module.averaged, vqgan, text_encoder, schedule, guidance)
     samples = SamplePictures(shown, system, config.sample_every, folder)
+    usual = MicroCond.default(amused.width, amused.height)
+    rows = describe(rows, config.micro_cond, usual, run.seed)
     batches = UvitBatches(rows, uvit.config, run.masking, config, run.seed, dealt)
     told = [Health(_monitor(uvit, run)), samples, *callbacks]
     steps = fit(module, batches, config, folder, told, run.device)
