@@ -23,6 +23,7 @@ from src.evaluation.protocol_config import (
     check_protocol,
 )
 from src.evaluation.style_config import StyleConfig, check_style
+from src.evaluation.tuning_config import TuningConfig, check_tuning
 from src.experiments import KINDS
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
@@ -98,6 +99,7 @@ class RunConfig:
     pictures: PictureFoldersConfig = field(default_factory=PictureFoldersConfig)
     latency: LatencyConfig = field(default_factory=LatencyConfig)
     ablation: AblationConfig = field(default_factory=AblationConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
     runs: list[str] = field(default_factory=list)  # finished ones, that `compare` compares
     style: StyleConfig = field(default_factory=StyleConfig)
     lesson: LessonConfig = field(default_factory=LessonConfig)
@@ -217,6 +219,8 @@ def _check_measuring(config: RunConfig) -> None:
         raise UserError("There are no pictures: give 'pictures.folders=[FOLDER]'.")
     if config.task == "compare":
         check_runs(config.runs)
+    if config.task == "autotune":
+        check_tuning(config.tuning, config.sampler, config.prompts_file)
 
 
 def _check_prompts(config: RunConfig) -> None:

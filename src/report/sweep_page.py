@@ -14,6 +14,7 @@ from src.report.answers import (
     can_be_concluded,
     cannot_be_concluded,
 )
+from src.report.interactions import Interaction, in_words
 from src.report.tables import turned_rows
 
 FILE_NAME = "README.md"
@@ -27,15 +28,17 @@ class Findings(NamedTuple):
     compared: list[Compared]  # the other cells
     measurements: list[Measurement]  # of all cells
     confidence: float
+    interactions: Sequence[Interaction] = ()  # of two factors
 
 
 def conclusions(findings: Findings) -> dict[str, list[str]]:
     """Sentences by heading."""
     told = findings.compared, findings.baseline, findings.measure
-    return {
-        "What can be concluded": can_be_concluded(*told),
-        "What cannot be concluded": cannot_be_concluded(*told),
-    }
+    can, cannot = can_be_concluded(*told), cannot_be_concluded(*told)
+    for each in findings.interactions:
+        sentences = can if each.difference.is_decided else cannot
+        sentences.append(in_words(each, findings.measure))
+    return {"What can be concluded": can, "What cannot be concluded": cannot}
 
 
 def page(

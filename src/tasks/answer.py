@@ -12,6 +12,7 @@ from src.evaluation.paired import each_of_many, paired_difference
 from src.experiments import CONF, RECORDS, read_header
 from src.report.answers import MEASURES, Compared, Measure
 from src.report.heat_map import heat_map
+from src.report.interactions import interactions
 from src.report.look import save_figure
 from src.report.page import write_page
 from src.report.record import Record, dotted, make_record, write_record
@@ -25,8 +26,13 @@ PASSES, SECONDS = "passes a picture", "seconds a picture"  # names of measuremen
 RESAMPLES = 0  # seed of the paired intervals
 
 
-def answer(rows: Sequence[Row], base: RunConfig, command: str, home: Path) -> None:
-    """Print what came out; write table, figures, pages and record, committed ones if asked."""
+def answer(
+    rows: Sequence[Row], base: RunConfig, command: str, home: Path, also: Sequence[str] = ()
+) -> None:
+    """Print what came out; write table, figures, pages and record, committed ones if asked.
+
+    also: figures that already lie in both places and belong on the pages.
+    """
     chosen = choose_baseline(rows, base)
     findings = compare_all(rows, chosen, base)
     figures = figures_of(rows, chosen, findings.measure, base.name)
@@ -39,6 +45,7 @@ def answer(rows: Sequence[Row], base: RunConfig, command: str, home: Path) -> No
     for target in [home, *([RECORDS / base.name] if base.save_record else [])]:
         writable_folder(target)
         saved = [save_figure(figure, target / name) for name, figure in figures.items()]
+        saved += [target / name for name in also]
         written = [
             *saved,
             write_words(record, findings, saved, target),
@@ -77,7 +84,8 @@ def compare_all(rows: Sequence[Row], chosen: Row, base: RunConfig) -> Findings:
         compared_cell(row.label, row.cell.columns(), baseline, measure, each) for row in others
     ]
     own = compared_cell(chosen.label, baseline, baseline, measure, confidence)
-    return Findings(measure, own, compared, labelled(rows), confidence)
+    both = interactions(rows, chosen, measure, confidence)
+    return Findings(measure, own, compared, labelled(rows), confidence, both)
 
 
 def choose_measure(name: str | None, columns: dict[str, np.ndarray]) -> Measure:

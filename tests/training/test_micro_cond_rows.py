@@ -46,7 +46,8 @@ def test_shuffled_tells_of_another_row_and_of_every_row_once_an_epoch(rows):
         found = shuffled.samples(numbers)
         assert same_pictures_and_prompts(found, rows, numbers)
         told, own = found.micro_cond[:, 0].tolist(), found.tokens[:, 0, 0].tolist()
-        assert set(Counter(told).values()) == {1} and len(told) == NUM_ROWS
+        assert set(Counter(told).values()) == {1}
+        assert len(told) == NUM_ROWS
         by_accident = sum(a == b for a, b in zip(told, own, strict=True))
         assert by_accident <= 8  # one is expected of a random order; 8 is beyond 1 in 100,000
     assert len(shuffled) == NUM_ROWS
@@ -56,4 +57,6 @@ def test_what_a_sample_is_told_depends_on_its_number_and_the_seed_alone(rows):
     whole = describe(rows, "shuffled", USUAL, 3).samples(range(40)).micro_cond
     parts = describe(rows, "shuffled", USUAL, 3)
     assert torch.equal(torch.cat([parts.samples([n]).micro_cond for n in range(40)]), whole)
-    assert not torch.equal(describe(rows, "shuffled", USUAL, 4).samples(range(40)).micro_cond, whole)
+    assert not torch.equal(
+        describe(rows, "shuffled", USUAL, 4).samples(range(40)).micro_cond, whole
+    )
