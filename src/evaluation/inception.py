@@ -6,7 +6,7 @@ Dimensions: batch, height, width, dim (2048), classes (1008).
 import hashlib
 import io
 import os
-import pickle
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ URL = (
     "weights-inception-2015-12-05-6726825d.pth"
 )
 PUBLISHED = "6726825d"  # the first digits of the file's SHA-256
+PATIENCE = 10.0  # seconds without an answer from there
 DIM = 2048
 RESIZER = "TensorFlow 1's bilinear to 299, without averaging"
 
@@ -77,25 +78,30 @@ def open_inception(config: EvaluationConfig, device: str) -> InceptionEncoder:
     if path is None:
         path = str(Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name)
         place = path
-        _download(Path(path))
+        _download(Path(path), URL, PATIENCE)
     if not Path(path).is_file():
         raise UserError(f"{place} is no file; give the Inception weights of {URL}.")
     return InceptionEncoder(Path(path).read_bytes(), device, config.batch_size, place)
 
 
-def _download(path: Path) -> None:
+def _download(path: Path, url: str, patience: float) -> None:
+    """Fetch the published file, whole or not at all; a host that says nothing is given up."""
     if path.is_file():
         return
+    usual = socket.getdefaulttimeout()
     try:
         if os.environ.get("HF_HUB_OFFLINE") == "1":
             raise OSError("HF_HUB_OFFLINE=1 forbids it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(URL, str(path), hash_prefix=PUBLISHED, progress=True)
+        socket.setdefaulttimeout(patience)  # torch.hub sets none of its own
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=PUBLISHED, progress=True)
     except (OSError, RuntimeError) as error:
         raise UserError(
             f"The Inception weights could not be downloaded ({str(error).splitlines()[0]}); fetch "
             f"{URL} on another machine and give evaluation.extractor_weights=FILE."
         ) from error
+    finally:
+        socket.setdefaulttimeout(usual)
 
 
 def _network(weights: bytes, place: str) -> torch.nn.Module:
@@ -111,7 +117,7 @@ def _network(weights: bytes, place: str) -> torch.nn.Module:
         torch.save(tensors, checked)
         checked.seek(0)
         return FeatureExtractorInceptionV3("inception", [str(DIM)], checked)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged bytes fail in many ways, and for the user all are one
         why = (str(error).splitlines() or ["it ends too early"])[0]
         raise UserError(
             f"{place} holds no Inception weights ({why}); give the file of {URL}."

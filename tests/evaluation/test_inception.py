@@ -1,6 +1,9 @@
 """Inception by torch-fidelity: opened safely, named by what it is, and refused where it is not."""
 
 import io
+import socket
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from src.errors import UserError
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.extractor import Extractor, SeesClasses, open_extractor
-from src.evaluation.inception import URL
+from src.evaluation.inception import URL, _download
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +69,10 @@ def pickled_code() -> bytes:
     [
         (b"not weights", "holds no Inception weights"),
         (b"", "holds no Inception weights"),
+        (b"a\nb\n", "holds no Inception weights"),  # an unpickler's own commands
         (pickled_code(), "holds no Inception weights"),
     ],
-    ids=["text", "empty", "code"],
+    ids=["text", "empty", "commands", "code"],
 )
 def test_a_file_that_holds_something_else_is_refused(tmp_path, content, why):
     (tmp_path / "x.pth").write_bytes(content)
@@ -102,3 +106,49 @@ def test_without_a_file_or_a_network_it_says_where_to_get_it(tmp_path, monkeypat
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match="HF_HUB_OFFLINE=1 forbids it"):
         open_extractor(EvaluationConfig(extractor="inception"), "cpu")
+
+
+@pytest.fixture
+def served():
+    """The address of a host on this machine that answers with `answer`, or never."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    held = []
+
+    def start(answer: bytes | None) -> str:
+        def serve() -> None:
+            connection, _ = listening.accept()
+            held.append(connection)
+            if answer is not None:
+                connection.recv(4096)
+                connection.sendall(answer)
+                connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/weights.pth"
+
+    yield start
+    for each in (*held, listening):
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (None, "timed out"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", "invalid hash"),
+    ],
+    ids=["silence", "no file", "another file"],
+)
+def test_a_download_that_fails_is_told_at_once_and_leaves_nothing(
+    served, tmp_path, monkeypatch, answer, why
+):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    before = socket.getdefaulttimeout()
+    started = time.monotonic()
+    with pytest.raises(UserError, match=f"could not be downloaded .*{why}") as told:
+        _download(tmp_path / "cache" / "weights.pth", served(answer), 0.3)
+    assert time.monotonic() - started < 5
+    assert URL in str(told.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert socket.getdefaulttimeout() == before
