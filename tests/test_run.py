@@ -153,7 +153,6 @@ BAD_INPUT = {
     "bad value in a sweep": (["-m", *ONE_PROMPT, "sampler.num_steps=2,0"], "num_steps=0"),
     "loop": ([*ONE_PROMPT, "masking.schedule=${masking.schedule}"], "masking.schedule"),
     "reference to nothing": ([*ONE_PROMPT, "model=${nowhere}"], "nowhere"),
-    "experiment outside its folder": (["+exp=../data/glyphs"], "There is no experiment"),
     "choice outside its folder": ([*ONE_PROMPT, "sampler=../../data"], "is unknown; known"),
     "code as a target": ([*ONE_PROMPT, "+sampler._target_=os.system"], "names code to run"),
     "code as a log handler": (

@@ -9,7 +9,7 @@ from rich.console import Console
 from src.evaluation.measurement import Measurement
 from src.report.page import page, write_page
 from src.report.record import Record
-from src.report.tables import markdown_table, rows, terminal_table
+from src.report.tables import cell_text, markdown_table, rows, terminal_table
 
 MEASUREMENTS = [
     Measurement("whole scene right: two objects", 0.9, 500, 0.87, 0.92, is_share=True),
@@ -111,3 +111,11 @@ def test_the_markdown_table_has_as_many_cells_in_every_line():
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {5}
     assert lines[2] == "| whole scene right: two objects | 90.0 % (87.0 to 92.0) | 100.0 % | 500 |"
+
+
+def test_a_distance_outside_its_own_interval_says_what_was_taken_off():
+    found = Measurement("FD[x]", 3.25, 500, 0.0, 1.79, num_reference=9, bias=2.354)
+    assert cell_text(found) == "3.25 (less a bias of 2.35: 0.00 to 1.79)"
+    assert "less a bias of 2.35" in markdown_table([found])
+    assert cell_text(MEASUREMENTS[0]) == "90.0 % (87.0 to 92.0)"
+    assert cell_text(None) == ""
