@@ -14,6 +14,7 @@ WITHOUT_EFFECT = (
     "src/report/",
     *(f"src/{name}.py" for name in ("config", "compose", "command_line", "experiments", "run")),
     *(f"src/{name}.py" for name in ("errors", "installation", "limits", "memory", "whole_files")),
+    "src/task_settings.py",  # which settings a record holds, and those are compared by value
     *(f"src/{room}/config.py" for room in ("data", "evaluation", "masking", "sampler", "training")),
     *(f"src/tasks/{name}.py" for name in ("outcome", "index", "doctor")),
 )

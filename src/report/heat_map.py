@@ -1,5 +1,6 @@
 """Two factors at once: a number in every field of a grid, with its interval written below."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,9 +21,10 @@ from src.report.look import (
     new_figure,
     panel,
 )
-from src.report.sweep_table import Row
+from src.report.sweep_table import Row, shown_value
 
 FIELD_WIDTH, FIELD_HEIGHT = 1.15, 0.55  # inches
+MOST_LETTERS = 16  # of a name in one line
 NAMES = 0.9  # room for the row names
 
 
@@ -60,8 +62,9 @@ def heat_map(rows: Sequence[Row], name: str, title: str) -> Figure:
             va="center",
         )
     bare(axes)
-    axes.set_xticks(range(len(columns)), columns, fontsize=SMALL, color=MUTED)
-    axes.set_yticks(range(len(lines)), lines, fontsize=SMALL, color=MUTED)
+    for ticks, values in ((axes.set_xticks, columns), (axes.set_yticks, lines)):
+        names = [_broken(shown_value(value)) for value in values]
+        ticks(range(len(names)), names, fontsize=SMALL, color=MUTED)
     axes.tick_params(length=0)
     axes.set_xlabel(across, fontsize=SMALL, color=MUTED)
     axes.set_ylabel(down, fontsize=SMALL, color=MUTED)
@@ -70,9 +73,16 @@ def heat_map(rows: Sequence[Row], name: str, title: str) -> Figure:
     return figure
 
 
+def _broken(name: str) -> str:
+    """A long name in lines that a field has room for, broken where its words end."""
+    spaced = name.replace("_", "_ ").replace("/", "/ ")
+    lines = textwrap.wrap(spaced, MOST_LETTERS, break_long_words=False)
+    return "\n".join(line.replace("_ ", "_").replace("/ ", "/") for line in lines)
+
+
 def _grid(num_columns: int, num_lines: int, title: str):
     width, height = max(2, num_columns) * FIELD_WIDTH, num_lines * FIELD_HEIGHT
     top = MARGIN + 0.65
-    figure = new_figure(2 * MARGIN + NAMES + width + 0.2, top + height + 0.75)
+    figure = new_figure(2 * MARGIN + NAMES + width + 0.2, top + height + 0.9)
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     return figure, panel(figure, MARGIN + NAMES, top, width, height)

@@ -22,10 +22,12 @@ from src.report.look import (
     new_figure,
     panel,
 )
-from src.report.sweep_table import Row, numbers
+from src.report.sweep_table import Row, numbers, shown_value
 
 WIDTH, HEIGHT, GAP = 3.1, 2.2, 0.75  # of one panel, inches
 MOST_LETTERS = 36  # of all names below an axis, side by side; more stand askew
+LONGEST_NAME = 20  # letters of one of them; a longer one would leave the figure
+SLANTED_LETTER = 0.03  # inches that one takes downwards
 AXIS = 0.6  # room for its numbers
 WIDE_RANGE = 8  # largest to smallest number, from which on an axis is logarithmic
 MOST_LINES = len(PALETTE)
@@ -48,7 +50,11 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
         raise ValueError("nothing was swept, so there is no axis to draw against")
     lines = lines_of(rows)[:MOST_LINES]
     factor = next(iter(rows[0].factors))
-    figure, axes = _panels(len(names), title)
+    values = [shown_value(value) for value in dict.fromkeys(row.factors[factor] for row in rows)]
+    longest = max(map(len, values))
+    is_askew = sum(map(len, values)) > MOST_LETTERS or longest > LONGEST_NAME
+    below = GAP + (longest * SLANTED_LETTER if is_askew else 0)
+    figure, axes = _panels(len(names), title, below)
     for name, its_axes in zip(names, axes, strict=True):
         places, is_log = _places([row.factors[factor] for line in lines for row in line.rows])
         for line, color in zip(lines, PALETTE, strict=False):
@@ -57,14 +63,14 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
             found = baseline.measurement(name)
             its_axes.plot(
                 [places[baseline.factors[factor]]],
-                [_level(found, found.value)],
+                [_center(found)],
                 **{"marker": "o", "markersize": 10, "markerfacecolor": "none"},
                 **{"markeredgecolor": INK, "markeredgewidth": 0.9, "linestyle": "none"},
             )
         _name(its_axes, baseline.measurement(name))
         its_axes.set_xscale("log" if is_log else "linear")
-        its_axes.set_xticks(list(places.values()), list(places))
-        if sum(map(len, places)) > MOST_LETTERS:
+        its_axes.set_xticks(list(places.values()), [shown_value(each) for each in places])
+        if is_askew:
             its_axes.tick_params(axis="x", labelrotation=30)
             for each in its_axes.get_xticklabels():
                 each.set(ha="right", rotation_mode="anchor")
@@ -92,7 +98,7 @@ def pareto(rows: Sequence[Row], name: str, costs: Sequence[str], title: str) -> 
         its_axes.plot(across[best], up[best], "o", color=PALETTE[1], markersize=5)
         for place in best:  # the others would crowd
             its_axes.annotate(
-                ", ".join(rows[place].factors.values()),
+                ", ".join(map(shown_value, rows[place].factors.values())),
                 (across[place], up[place]),
                 (4, -9),
                 textcoords="offset points",
@@ -131,7 +137,9 @@ def lines_of(rows: Sequence[Row]) -> list[Line]:
     lines: dict[str, list[Row]] = {}
     for row in rows:
         others = {key: value for key, value in row.factors.items() if key != first}
-        name = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in others.items())
+        name = ", ".join(
+            f"{key.rpartition('.')[2]}={shown_value(value)}" for key, value in others.items()
+        )
         lines.setdefault(name, []).append(row)
     return [Line(name, own) for name, own in lines.items()]
 
@@ -157,7 +165,7 @@ def _draw_line(
     _draw_intervals(axes, across, found, color)
     axes.plot(
         across,
-        [_level(each, each.value) for each in found],
+        [_center(each) for each in found],
         "o-" if is_ordered else "o",
         color=color,
         markersize=4,
@@ -182,6 +190,11 @@ def _draw_intervals(
         )
 
 
+def _center(measurement: Measurement) -> float:
+    """The value, or of a distance what remains without its bias: the middle of its interval."""
+    return _level(measurement, max(0.0, measurement.value - (measurement.bias or 0.0)))
+
+
 def _level(measurement: Measurement, value: float) -> float:
     return 100 * value if measurement.is_share else value
 
@@ -189,16 +202,18 @@ def _level(measurement: Measurement, value: float) -> float:
 def _name(axes: Axes, measurement: Measurement) -> None:
     arrow = "↑" if measurement.is_higher_better else "↓"
     unit = ", %" if measurement.is_share else ""
+    biased = " less its bias" if measurement.bias else ""
     axes.set_title(
-        f"{measurement.name}{unit} {arrow}", fontsize=NORMAL, loc="left", color=INK, pad=7
+        f"{measurement.name}{unit}{biased} {arrow}", fontsize=NORMAL, loc="left", color=INK, pad=7
     )
     axes.set_title(f"n = {measurement.samples}", fontsize=SMALL, loc="right", color=MUTED, pad=7)
 
 
-def _panels(num_panels: int, title: str) -> tuple[Figure, list[Axes]]:
+def _panels(num_panels: int, title: str, below: float = GAP) -> tuple[Figure, list[Axes]]:
+    """Panels side by side, with room below for the numbers and names of their axes."""
     top = MARGIN + 0.65
     width = 2 * MARGIN + num_panels * (AXIS + WIDTH + 0.3)
-    figure = new_figure(width, top + HEIGHT + GAP)
+    figure = new_figure(width, top + HEIGHT + below)
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     lefts = [MARGIN + AXIS + place * (AXIS + WIDTH + 0.3) for place in range(num_panels)]
     return figure, [panel(figure, left, top, WIDTH, HEIGHT) for left in lefts]

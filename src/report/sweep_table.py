@@ -1,5 +1,6 @@
 """A sweep as a table: a row a cell, with what was swept, every number, and what it took."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from src.report.cells import Cell, parquet_bytes
 from src.whole_files import write_whole
 
 FILE_NAME = "table.parquet"
+FINISHED_MODEL = re.compile(r"experiments/([^/]+)/runs/train/model")
 
 
 class Row(NamedTuple):
@@ -34,8 +36,15 @@ def label_of(factors: Mapping[str, str]) -> str:
     """What sets a cell apart, in words: "num_steps=4, guidance_scale=2"."""
     short = [key.rpartition(".")[2] for key in factors]
     names = short if len(set(short)) == len(short) else list(factors)
-    pairs = [f"{name}={value}" for name, value in zip(names, factors.values(), strict=True)]
+    values = map(shown_value, factors.values())
+    pairs = [f"{name}={value}" for name, value in zip(names, values, strict=True)]
     return ", ".join(pairs) or "as configured"
+
+
+def shown_value(value: str) -> str:
+    """A value for readers: of the folder of a finished training, its experiment's name."""
+    found = FINISHED_MODEL.fullmatch(value)
+    return found.group(1) if found else value
 
 
 def numbers(values: Sequence[str]) -> list[float] | None:

@@ -12,7 +12,7 @@ from src.report.heat_map import heat_map
 from src.report.look import png_bytes
 from src.report.record import make_record
 from src.report.sweep_figures import effect_curves, front, lines_of, pareto
-from src.report.sweep_table import Row, label_of, labelled, table, write_table
+from src.report.sweep_table import Row, label_of, labelled, shown_value, table, write_table
 
 ACCURACY, PASSES = "whole scene right: all prompts", "passes a picture"
 
@@ -127,3 +127,11 @@ def test_a_heat_map_puts_every_cell_into_its_field(rows, tmp_path):
     assert texts[(0, 1)].startswith("83.0 %\n(81.0 to 85.0)")
     with pytest.raises(ValueError, match="two factors"):
         heat_map([row(tmp_path, 0.5, steps="1")], ACCURACY, "")
+
+
+def test_a_finished_trainings_folder_is_shown_by_its_experiments_name():
+    assert shown_value("experiments/glyphs_x/runs/train/model") == "glyphs_x"
+    for other in ("embedded", "experiments/glyphs_x/runs/train/lora", "power:2.5"):
+        assert shown_value(other) == other
+    model = {"model": "experiments/glyphs_x/runs/train/model", "sampler.num_steps": "4"}
+    assert label_of(model) == "model=glyphs_x, num_steps=4"
