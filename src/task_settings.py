@@ -22,6 +22,7 @@ TASKS = (
     "report",
     "publish",
     "ablate",
+    "ablate_training",
     "compare",
     "autotune",
     "observe",
@@ -68,6 +69,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "evaluate": (*OPENING, *JUDGING),
     "evaluate_pictures": ("device", "pictures", "prompts_file", "evaluation", "output_dir"),
     "ablate": (*OPENING, *JUDGING, "prompts_file", "ablation"),
+    "ablate_training": (*OPENING, *LEARNING, "lora", *JUDGING, "prompts_file", "ablation"),
     "autotune": (*OPENING, *JUDGING, "prompts_file", "ablation", "tuning", "seed"),
     "compare": ("runs", "evaluation", "ablation", "output_dir"),
     "report_quality": (*OPENING, *JUDGING, "protocol", "shard"),
@@ -94,6 +96,7 @@ READS_PICTURES = (
     "styledrop",
     "memorise",
     "report_quality",
+    "ablate_training",
 )
 # tasks whose runs are the cells of one table: src/tasks/sweep.py holds them together
-SWEPT = ("ablate",)
+SWEPT = ("ablate", "ablate_training")

@@ -51,7 +51,7 @@ def paired_difference(
     values, baseline: numbers, or yes and no (bool), of the same prompts and seeds in one order.
 
     Where no picture's yes or no differs, resampling would claim certainty; the interval is then
-    what so many agreeing pairs leave open on either side, 1 - (1 - confidence)^(1 / pairs).
+    what so many agreeing pairs leave open on either side.
 
     Raises:
         ValueError: no pairs, or sides of different lengths.
@@ -62,9 +62,8 @@ def paired_difference(
     differences = values.astype(np.float64) - baseline.astype(np.float64)
     low, high = _interval(differences, rng, confidence)
     if is_yes_or_no and np.ptp(differences) == 0:
-        open_side = 1 - (1 - confidence) ** (1 / len(differences))
-        mean = differences[0]
-        low, high = max(-1.0, mean - open_side), min(1.0, mean + open_side)
+        mean, half = differences[0], open_side(len(differences), confidence)
+        low, high = max(-1.0, mean - half), min(1.0, mean + half)
     return PairedDifference(
         float(differences.mean()),
         float(low),
@@ -75,6 +74,11 @@ def paired_difference(
         int((differences > 0).sum()) if is_yes_or_no else None,
         int((differences < 0).sum()) if is_yes_or_no else None,
     )
+
+
+def open_side(num_pairs: int, confidence: float) -> float:
+    """How often a pair may differ of which so many have not: 1 - (1 - confidence)^(1 / pairs)."""
+    return 1 - (1 - confidence) ** (1 / num_pairs)
 
 
 def _interval(

@@ -96,9 +96,9 @@ def can_be_concluded(
 
 
 def cannot_be_concluded(
-    compared: Sequence[Compared], baseline: Compared, measure: Measure
+    compared: Sequence[Compared], baseline: Compared, measure: Measure, trainings: int = 1
 ) -> list[str]:
-    """Sentences about what stays open."""
+    """Sentences about what stays open; trainings: of every setting, one a seed."""
     said = [
         sentence(each, baseline.label, measure)
         for each in compared
@@ -119,6 +119,10 @@ def cannot_be_concluded(
     said.append(
         f"Everything here is of one model, {num_pairs:,} prompts and one seed a prompt: nothing is "
         "said about another model, a model trained again, or other kinds of prompts."
+        if trainings == 1
+        else f"Everything here is of {trainings} trainings a setting, all of one architecture, one "
+        f"world and one number of steps, and {num_pairs:,} prompts: nothing is said about a model "
+        "that is larger, or trained for longer, or asked for other things."
     )
     said.append("Seconds are those of this machine while it did whatever else it did.")
     return said

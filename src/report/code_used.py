@@ -16,7 +16,7 @@ WITHOUT_EFFECT = (
     *(f"src/{name}.py" for name in ("errors", "installation", "limits", "memory", "whole_files")),
     "src/task_settings.py",  # which settings a record holds, and those are compared by value
     *(f"src/{room}/config.py" for room in ("data", "evaluation", "masking", "sampler", "training")),
-    *(f"src/tasks/{name}.py" for name in ("outcome", "index", "doctor")),
+    *(f"src/tasks/{name}.py" for name in ("outcome", "answer", "index", "doctor")),
 )
 
 

@@ -29,12 +29,13 @@ class Findings(NamedTuple):
     measurements: list[Measurement]  # of all cells
     confidence: float
     interactions: Sequence[Interaction] = ()  # of two factors
+    trainings: int = 1  # that every setting was tried in, one a seed
 
 
 def conclusions(findings: Findings) -> dict[str, list[str]]:
     """Sentences by heading."""
     told = findings.compared, findings.baseline, findings.measure
-    can, cannot = can_be_concluded(*told), cannot_be_concluded(*told)
+    can, cannot = can_be_concluded(*told), cannot_be_concluded(*told, findings.trainings)
     for each in findings.interactions:
         sentences = can if each.difference.is_decided else cannot
         sentences.append(in_words(each, findings.measure))
@@ -62,8 +63,7 @@ def page(
         f"Compared by {findings.measure.name}, picture by picture with the same prompts and seeds, "
         f"against `{findings.baseline.label}` "
         f"({findings.measure.level(findings.baseline.level)}). "
-        f"{about_many(findings.compared, findings.confidence)} The intervals are percentiles of "
-        "10,000 resamples of the pictures; Cohen's d is of the paired differences.",
+        f"{about_many(findings.compared, findings.confidence)} {_intervals(findings.trainings)}",
     ]
     for heading, sentences in conclusions(findings).items():
         lines += ["", f"## {heading}", "", *(f"- {sentence}" for sentence in sentences)]
@@ -83,6 +83,20 @@ def cells_table(measurements: Sequence[Measurement]) -> str:
     head, cells = turned_rows(measurements)
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *cells]
     return "".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |\n" for line in lines)
+
+
+def _intervals(trainings: int) -> str:
+    """What the intervals are, and what the effect size is of."""
+    if trainings == 1:
+        return (
+            "The intervals are percentiles of 10,000 resamples of the pictures; Cohen's d is of "
+            "the paired differences."
+        )
+    return (
+        f"Every setting was trained with the same {trainings} seeds. The intervals are for other "
+        "trainings and other prompts than these (crossed random effects, Satterthwaite's degrees "
+        "of freedom); Cohen's d is of the differences of the prompts, averaged over trainings."
+    )
 
 
 def _sentence(text: str) -> str:

@@ -1,6 +1,6 @@
 """Finished cells to an answer: every cell against the baseline, figures, page and record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,8 @@ from rich.console import Console
 
 from src.config import RunConfig, settings_read
 from src.errors import UserError
+from src.evaluation.crossed import crossed_difference
+from src.evaluation.measurement import Measurement
 from src.evaluation.paired import each_of_many, paired_difference
 from src.experiments import CONF, RECORDS, read_header
 from src.report.answers import MEASURES, Compared, Measure
@@ -18,11 +20,12 @@ from src.report.page import write_page
 from src.report.record import Record, dotted, make_record, write_record
 from src.report.sweep_figures import effect_curves, pareto
 from src.report.sweep_page import FILE_NAME, Findings, conclusions, page
-from src.report.sweep_table import Row, labelled, write_table
+from src.report.sweep_table import Row, label_of, labelled, write_table
 from src.tasks.outcome import table_printed
 from src.whole_files import writable_folder, write_whole
 
 PASSES, SECONDS = "passes a picture", "seconds a picture"  # names of measurements
+REPEATED = "seed"  # the factor whose values are repetitions of a training, and no settings
 RESAMPLES = 0  # seed of the paired intervals
 
 
@@ -61,7 +64,7 @@ def choose_baseline(rows: Sequence[Row], base: RunConfig) -> Row:
     wanted = dict(text.split("=", 1) for text in base.ablation.baseline)
     if wanted:
         found = [row for row in rows if wanted.items() <= row.factors.items()]
-        if len(found) != 1:
+        if len({setting_of(row) for row in found}) != 1:
             known = "; ".join(row.label for row in rows)
             raise UserError(
                 f"ablation.baseline={base.ablation.baseline} is {len(found)} of the cells; choose "
@@ -78,6 +81,8 @@ def compare_all(rows: Sequence[Row], chosen: Row, base: RunConfig) -> Findings:
     confidence = base.evaluation.confidence
     baseline = chosen.cell.columns()
     measure = choose_measure(base.ablation.measure, baseline)
+    if repeated := trainings_of(rows):
+        return compare_trainings(repeated, chosen, measure, labelled(rows), confidence)
     others = [row for row in rows if row is not chosen]
     each = each_of_many(confidence, len(others))
     compared = [
@@ -86,6 +91,56 @@ def compare_all(rows: Sequence[Row], chosen: Row, base: RunConfig) -> Findings:
     own = compared_cell(chosen.label, baseline, baseline, measure, confidence)
     both = interactions(rows, chosen, measure, confidence)
     return Findings(measure, own, compared, labelled(rows), confidence, both)
+
+
+def setting_of(row: Row) -> str:
+    """The label of a row but for its training's seed."""
+    return label_of({key: value for key, value in row.factors.items() if key != REPEATED})
+
+
+def trainings_of(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows by their settings, where several seeds were trained; empty where not."""
+    if len({row.factors.get(REPEATED) for row in rows}) < 2:
+        return {}
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(setting_of(row), []).append(row)
+    return found
+
+
+def compare_trainings(
+    repeated: Mapping[str, Sequence[Row]],
+    chosen: Row,
+    measure: Measure,
+    measurements: list[Measurement],
+    confidence: float,
+) -> Findings:
+    """Every setting beside the baseline's, training by training of one seed, prompt by prompt."""
+    own = setting_of(chosen)
+    others = [label for label in repeated if label != own]
+    each = each_of_many(confidence, len(others))
+
+    def compared(label: str, confidence: float) -> Compared:
+        for row in repeated[label]:
+            check_pairs(row.label, row.cell.columns(), chosen.cell.columns())
+        tables = [_table(repeated[which], measure.column) for which in (label, own)]
+        passes, seconds = (_table(repeated[label], name) for name in ("passes", "seconds"))
+        return Compared(
+            label,
+            float(tables[0].mean()),
+            crossed_difference(*tables, confidence),
+            float(passes.mean()),
+            float(seconds.mean()),
+        )
+
+    baseline, found = compared(own, confidence), [compared(label, each) for label in others]
+    num_trainings = len(repeated[own])
+    return Findings(measure, baseline, found, measurements, confidence, trainings=num_trainings)
+
+
+def _table(rows: Sequence[Row], column: str) -> np.ndarray:
+    """[trainings, pictures], in the order of the seeds as they were given."""
+    return np.stack([row.cell.columns()[column] for row in rows])
 
 
 def choose_measure(name: str | None, columns: dict[str, np.ndarray]) -> Measure:
@@ -107,12 +162,7 @@ def compared_cell(
     confidence: float,
 ) -> Compared:
     """One cell beside the baseline; raises UserError unless prompts and seeds are the same."""
-    for key in ("prompt", "seed"):
-        if not np.array_equal(columns[key], baseline[key]):
-            raise UserError(
-                f"{label} was drawn with other {key}s than what it is compared with: only pictures "
-                "of the same prompts and seeds make pairs."
-            )
+    check_pairs(label, columns, baseline)
     values, others = columns[measure.column], baseline[measure.column]
     rng = np.random.default_rng(RESAMPLES)
     return Compared(
@@ -122,6 +172,16 @@ def compared_cell(
         float(columns["passes"].mean()),
         float(columns["seconds"].mean()),
     )
+
+
+def check_pairs(label: str, columns: Mapping, baseline: Mapping) -> None:
+    """Raises UserError unless both were asked the same prompts with the same seeds."""
+    for key in ("prompt", "seed"):
+        if not np.array_equal(columns[key], baseline[key]):
+            raise UserError(
+                f"{label} was drawn with other {key}s than what it is compared with: only pictures "
+                "of the same prompts and seeds make pairs."
+            )
 
 
 def figures_of(rows: Sequence[Row], chosen: Row, measure: Measure, title: str) -> dict:

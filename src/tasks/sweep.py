@@ -4,6 +4,7 @@ Finished cells never run again, under any launcher. A sweep that was killed goes
 when its command is given again; two at once in one place are refused.
 """
 
+import importlib
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -19,14 +20,7 @@ from src.experiments import own_grid
 from src.report.cells import Cell, Identity, current_cell, left_out
 from src.report.sweep_table import Row, label_of, write_table
 from src.task_settings import SWEPT
-from src.tasks.ablate import (
-    TOLD,
-    defaults,
-    home_of,
-    identify,
-    open_bench,
-    passes_expected,
-)
+from src.tasks.ablate import TOLD, home_of, passes_expected
 from src.tasks.answer import answer
 from src.tasks.countdown import countdown
 from src.whole_files import alone_in, writable_folder
@@ -96,7 +90,8 @@ def planned(jobs: Sequence[list[str]], configs: Sequence[RunConfig]) -> list[Pla
     """
     plan = []
     for factors, config in zip(factors_of(jobs), configs, strict=True):
-        identity = identify(config, open_bench(config))
+        task = task_of(config)
+        identity = task.identify(config, task.open_bench(config))
         same = [each for each in plan if each.identity.key == identity.key]
         if same:
             labels = sorted({label_of(factors), label_of(same[0].factors)})
@@ -107,6 +102,11 @@ def planned(jobs: Sequence[list[str]], configs: Sequence[RunConfig]) -> list[Pla
             )
         plan.append(Planned(factors, config, identity))
     return plan
+
+
+def task_of(config: RunConfig):
+    """The module of src/tasks that runs the cells, and identifies them in its own way."""
+    return importlib.import_module(f"src.tasks.{config.task}")
 
 
 def factors_of(jobs: Sequence[list[str]]) -> list[dict[str, str]]:
@@ -164,7 +164,7 @@ def progress_of(missing: Sequence[Planned], launcher: str):
 def tell_left_out(plan: Sequence[Planned], home: Path, console: Console) -> None:
     """Cells on disk that this table leaves out, each with the reason."""
     identities = [each.identity for each in plan]
-    for key, reasons in left_out(identities, home, defaults()).items():
+    for key, reasons in left_out(identities, home, task_of(plan[0].config).defaults()).items():
         console.print(f"Left out: cell {key}, {'; '.join(reasons)}.", soft_wrap=True, markup=False)
 
 
@@ -202,8 +202,8 @@ def command_of(request) -> str:
 
 
 def _finished(each: Planned, home: Path) -> Cell | None:
-    return current_cell(each.identity, home, defaults())
+    return current_cell(each.identity, home, task_of(each.config).defaults())
 
 
 def _asked(each: Planned) -> list[str]:
-    return open_bench(each.config).asked.captions
+    return task_of(each.config).open_bench(each.config).asked.captions

@@ -51,7 +51,7 @@ RANGES = {
 
 
 SHARED_TASKS = ("train_uvit",)  # several processes can share the work of
-UVIT_TASKS = ("train_uvit", "styledrop", "teach_glyph", "memorise")
+UVIT_TASKS = ("train_uvit", "styledrop", "teach_glyph", "memorise", "ablate_training")
 
 
 def check_training(training: TrainingConfig) -> None:
