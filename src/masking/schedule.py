@@ -23,12 +23,15 @@ def cosine(progress: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def linear(progress: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """1 - r: every step reveals the same number of tokens, give or take one. Or: uniform."""
+    """1 - r: every step reveals the same number of tokens, give or take one. Or: uniform.
+
+    MaskGIT, its ablation of schedules.
+    """
     return 1 - progress
 
 
 def arccos(progress: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """(2 / pi) arccos(r): fast at first and at the end. Halton-MaskGIT's law."""
+    """(2 / pi) arccos(r): slower than linear throughout, and fast at the end. Halton-MaskGIT."""
     return progress.acos() * (2 / math.pi)
 
 
@@ -43,7 +46,7 @@ def square(progress: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def cubic(progress: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """1 - r^3, the slowest beginning. MaskGIT, its ablation of schedules."""
+    """1 - r^3: a slower beginning than square. MaskGIT, its ablation of schedules."""
     return power(progress, 3.0)
 
 
@@ -67,7 +70,10 @@ def logarithmic(progress: Float[Tensor, "*shape"], rate: float) -> Float[Tensor,
 
 
 def by_hand(progress: Float[Tensor, "*shape"], *shares: float) -> Float[Tensor, "*shape"]:
-    """Straight lines through the shares given for r = 1/n, 2/n, ..., 1, from 1 at r = 0."""
+    """Straight lines through the shares given for r = 1/n, 2/n, ..., 1, from 1 at r = 0.
+
+    What a search over shares ends with, such as AutoNAT's (arXiv 2406.05478).
+    """
     knots = torch.tensor((1.0, *shares), dtype=torch.float64, device=progress.device)
     place = progress.double() * len(shares)
     place = torch.where((place - place.round()).abs() < 1e-6, place.round(), place)  # k/n is a knot

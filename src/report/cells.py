@@ -8,7 +8,6 @@ import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 
 from src.errors import UserError
 from src.experiments import ROOT
-from src.report.code_used import code_used
+from src.report.code_at_start import code_at_start
 from src.report.record import FILE_NAME, Record, read_record, stale_reasons, write_record
 from src.whole_files import told_in_a_sentence, write_whole
 
@@ -104,14 +103,8 @@ def current_cell(identity: Identity, home: Path, defaults: Mapping[str, Any]) ->
 def why_stale(cell: Cell, identity: Identity, defaults: Mapping[str, Any]) -> list[str]:
     """What has moved on between a cell and an identity, in words; empty = nothing."""
     settings, weights, data_hash = identity.settings, identity.weights, identity.data_hash
-    used = _code_of_this_process(settings["task"])
+    used = code_at_start(settings["task"], ROOT).used
     return stale_reasons(cell.record, settings, defaults, weights, data_hash, used=used)
-
-
-@lru_cache
-def _code_of_this_process(task: str) -> dict[str, str]:
-    """Read once: what is edited while a sweep runs is not what it runs."""
-    return code_used(task, ROOT)
 
 
 def left_out(

@@ -20,6 +20,10 @@ WITHOUT_EFFECT = (
 )
 
 
+# files that load all the files of a folder by their names, where no import statement says so
+BY_NAME = {"src/sampler/registry.py": "src/sampler/rules"}
+
+
 def code_used(task: str, root: Path) -> dict[str, str]:
     """Hash of what a task uses of each room: {"src/sampler": 12 hex digits, ...}, sorted.
 
@@ -41,6 +45,8 @@ def _closure(start: Path, root: Path) -> set[Path]:
             continue
         found.add(path)
         waiting += [root / module for module in _imported(path)]
+        folder = BY_NAME.get(path.relative_to(root).as_posix())
+        waiting += sorted((root / folder).glob("*.py")) if folder else []
     return found
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.evaluation.measurement import Measurement
-from src.report.code_identity import code_hashes, commit_and_dirt
+from src.report.code_at_start import code_at_start
 from src.report.code_used import code_used
 from src.whole_files import write_whole
 
@@ -122,7 +122,7 @@ def make_record(
         seconds: what the run took.
     """
     difference = config_difference(config, defaults)
-    commit, is_dirty = commit_and_dirt(root)
+    code = code_at_start(config["task"], root)
     return Record(
         name=name,
         command=command,
@@ -135,10 +135,10 @@ def make_record(
         seeds=dict(seeds),
         device=device,
         seconds=round(seconds, 2),
-        code=code_hashes(root),
-        code_used=code_used(config["task"], root),
-        commit=commit,
-        is_dirty=is_dirty,
+        code=dict(code.trees),
+        code_used=dict(code.used),
+        commit=code.commit,
+        is_dirty=code.is_dirty,
         versions=_versions(),
         recorded=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         not_measured=not_measured,

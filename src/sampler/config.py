@@ -45,7 +45,7 @@ class RemaskConfig:
     """How often the ancestral sampler hides a settled token again; see rules/remask.py."""
 
     strategy: str = "cap"  # one of STRATEGIES
-    eta: float = 0.05  # 0..1, the strength; 0 = the plain ancestral step
+    eta: float | None = None  # 0..1, the strength; 0 = the plain ancestral step; None = its own
     loop_from: float = 0.4  # progress at which the loop begins; the hidden share stands still
     loop_to: float = 0.8  # progress at which it ends
 
@@ -186,7 +186,9 @@ def _check_parts(config: SamplerConfig, stage: str) -> None:
     remask = config.remask
     one_of(f"{stage}remask.strategy", remask.strategy, STRATEGIES)
     for name in ("eta", "loop_from", "loop_to"):
-        between(f"{stage}remask.{name}", getattr(remask, name), 0, 1)
+        value = getattr(remask, name)
+        if value is not None or name != "eta":
+            between(f"{stage}remask.{name}", value, 0, 1)
     if remask.loop_from > remask.loop_to:
         raise UserError(
             f"{stage}remask.loop_from={remask.loop_from} lies behind {stage}remask.loop_to="
@@ -212,11 +214,36 @@ def _check_are_read(config: SamplerConfig, stage: str) -> None:
                 f"{stage}{part} has no effect: {stage}name is {config.name}, and only {owner} "
                 "reads it."
             )
+    for key, (is_read, why) in _conditions(config).items():
+        part, _, name = key.rpartition(".")
+        own, common = (getattr(x, part) if part else x for x in (config, usual))
+        if not is_read and getattr(own, name) != getattr(common, name):
+            raise UserError(f"{stage}{key}={getattr(own, name)} has no effect {why}.")
+    if config.remask.strategy == "loop" and config.then is not None:
+        raise UserError(
+            f"{stage}remask.strategy=loop stops the schedule's clock for all steps, so it goes "
+            f"with no other sampler: leave {stage}then={config.then} out, or take another strategy."
+        )
     if config.then is None and config.then_after != usual.then_after:
         raise UserError(
             f"{stage}then_after={config.then_after} has no effect without {stage}then, the "
             "sampler that takes over."
         )
+
+
+def _conditions(config: SamplerConfig) -> dict[str, tuple[bool, str]]:
+    """Whether a setting is read, which depends on another one, and what it would take."""
+    loops = config.remask.strategy == "loop"
+    rises = config.guidance != "constant"
+    changes = config.sampling_temperature_end is not None
+    corrects = config.corrector.num_positions > 0
+    return {
+        "remask.loop_from": (loops, "without remask.strategy=loop"),
+        "remask.loop_to": (loops, "without remask.strategy=loop"),
+        "guidance_power": (rises, "on guidance=constant, which has no power"),
+        "sampling_temperature_power": (changes, "without sampling_temperature_end"),
+        "corrector.temperature": (corrects, "without corrector.num_positions"),
+    }
 
 
 def _is_number(value: object) -> bool:

@@ -18,6 +18,7 @@ from src.sampler.seeded_noise import SeededNoise
 
 def correct(
     canvas: Canvas,
+    is_open: Bool[Tensor, "batch"],
     model: GuidedModel,
     noise: SeededNoise,
     now: StepPlan,
@@ -28,10 +29,11 @@ def correct(
     The published corrector reads p(token | all others) from a model made for it. Ours sees every
     token it shows, so the candidates are ranked by the margin they had when they were drawn (log p
     ahead of the best other code, plus temperature x Gumbel noise), and are hidden to be drawn.
+    Pictures that are not open, those finished before this step, stay as they are.
     Returns the canvas and how many model passes each picture took for it.
     Source: Zhao et al. 2024, informed correctors (arXiv 2407.21243).
     """
-    chosen = _least_certain(canvas, noise, now)
+    chosen = _least_certain(canvas, noise, now) & is_open[:, None]
     if not chosen.any():
         return canvas, torch.zeros_like(canvas.is_masked.sum(dim=1))
     shown = canvas.token_ids.masked_fill(chosen, model.mask_token_id)

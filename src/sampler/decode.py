@@ -34,7 +34,7 @@ def decode(
     stays as it is. (MaskGIT section 3.2; aMUSEd section 3.)
 
     start_token_ids: mask_token_id where hidden, codes elsewhere; these given ones never change.
-        Where nothing is hidden the model is not asked.
+        Where nothing is hidden, nor may be hidden again, the model is not asked.
     codebook_size: if known, logits over any other number of ids are refused.
     Raises UserError, before the first step, if the start, the settings or the seeds do not fit; and
     in a step whose logits nothing can be drawn from.
@@ -53,17 +53,18 @@ def _steps(
     drawn_ids = canvas.token_ids
     for current in make_plan(config):
         num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
-        if has_work(canvas.is_masked, canvas.is_given, current):
+        is_open = has_work(canvas.is_masked, canvas.is_given, current)  # (batch,)
+        if is_open.any():
             scale = guidance_of_pictures(current, canvas.is_masked, canvas.is_given)
             guided = model(canvas.token_ids, canvas.is_masked, canvas.grid, current.step, scale)
-            num_passes = canvas.is_masked.any(dim=1) * passes_of(scale, canvas.is_masked)
+            num_passes = is_open * passes_of(scale, canvas.is_masked)
             decision = noise.decide(canvas, guided, current)
             if current.is_last:
                 decision = decision.with_all_kept()
             num_scheduled = decision.num_scheduled
             canvas, drawn_ids = _settled(canvas, decision, guided, current, model.mask_token_id)
             if config.corrector.num_positions:
-                canvas, more = correct(canvas, model, noise, current, scale)
+                canvas, more = correct(canvas, is_open, model, noise, current, scale)
                 drawn_ids = torch.where(canvas.is_masked, drawn_ids, canvas.token_ids)
                 num_passes = num_passes + more
         yield _step(current, canvas, drawn_ids, num_scheduled, num_passes)

@@ -56,7 +56,7 @@ def make_plan(config: SamplerConfig) -> list[StepPlan]:
 
 def _rule(step: int, config: SamplerConfig) -> str:
     """A hybrid begins with one sampler and ends with another."""
-    is_begun = config.then is None or step <= config.then_after * config.num_steps
+    is_begun = config.then is None or step / config.num_steps <= config.then_after
     return config.name if is_begun else config.then
 
 

@@ -18,13 +18,12 @@ def find_rule(name: str) -> Rule:
 
 
 def has_work(
-    is_masked: Bool[Tensor, "*shape"], is_given: Bool[Tensor, "*shape"], now: StepPlan
-) -> bool:
-    """Whether a step can change anything here: something is hidden, or may be hidden again."""
-    if is_masked.any():
-        return True
+    is_masked: Bool[Tensor, "batch seq"], is_given: Bool[Tensor, "batch seq"], now: StepPlan
+) -> Bool[Tensor, "batch"]:
+    """Whether a step can change a picture: something is hidden in it, or may be hidden again."""
+    is_open = is_masked.any(dim=1)
     remasks = getattr(_module(now.rule), "REMASKS", False)
-    return remasks and not now.is_last and not bool(is_given.all())
+    return is_open | ~is_given.all(dim=1) if remasks and not now.is_last else is_open
 
 
 def _module(name: str) -> ModuleType:

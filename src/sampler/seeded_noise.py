@@ -54,9 +54,8 @@ class SeededNoise:
         is_hidden = canvas.is_masked.clone()
         num_scheduled = [0] * len(self.seeds)
         rule = find_rule(now.rule)
-        for picture in range(len(self.seeds)):
-            if not has_work(canvas.is_masked[picture], canvas.is_given[picture], now):
-                continue
+        is_open = has_work(canvas.is_masked, canvas.is_given, now)
+        for picture in is_open.nonzero()[:, 0].tolist():
             table = guided[picture].float().log_softmax(dim=-1)  # (seq, codes)
             seen = Seen(table, *(field[picture] for field in canvas[:4]), grid=canvas.grid)
             choice = rule(seen, self.draws(picture, now.step, seen.token_ids), now)

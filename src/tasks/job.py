@@ -13,6 +13,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from src.errors import UserError
+from src.experiments import ROOT
+from src.report.code_at_start import code_at_start
 from src.sampler_file import read_sampler
 from src.task_settings import SWEPT
 from src.whole_files import storage_sentence, write_whole
@@ -33,6 +35,7 @@ def run_job(tree: DictConfig) -> None:
     config = OmegaConf.to_object(tree)
     config.sampler = read_sampler(config.sampler)
     folder = Path(HydraConfig.get().runtime.output_dir)
+    code_at_start(config.task, ROOT)
     for name in (REFUSED, FAILED):
         (folder / name).unlink(missing_ok=True)
     try:

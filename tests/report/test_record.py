@@ -1,12 +1,16 @@
 """A record says what a number depends on, and notices when that has moved on."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
 
 from src.errors import UserError
 from src.evaluation.measurement import Measurement
+from src.experiments import ROOT
+from src.report.code_at_start import code_at_start
+from src.report.code_used import code_used
 from src.report.record import (
     config_difference,
     make_record,
@@ -128,6 +132,34 @@ def test_other_weights_data_or_code_are_each_named(record, root):
     assert reasons(record, root, data_hash="e" * 12) == ["the data has changed"]
     (root / "src" / "masking" / "schedule.py").write_text("import cmath")
     assert reasons(record, root) == ["the code has changed: src/masking"]
+
+
+def test_code_edited_while_a_run_goes_on_is_not_what_its_record_says_it_ran(root):
+    before = code_at_start("evaluate", root)
+    (root / "src" / "masking" / "schedule.py").write_text("import cmath")
+    settings = {"weights": WEIGHTS, "seeds": {}, "device": "cpu", "seconds": 1.0}
+    record = make_record("steps", "", CONFIG, DEFAULTS, [], root=root, **settings)
+    assert (record.code_used, record.code, record.is_dirty) == (before.used, before.trees, False)
+    assert reasons(record, root) == ["the code has changed: src/masking"]
+
+
+def test_a_rule_of_the_sampler_is_code_of_every_task_that_samples(tmp_path):
+    """The rules are loaded by their names, which no import statement says."""
+    for folder in ("src", "conf"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    tasks = (
+        "generate",
+        "ablate",
+        "ablate_training",
+        "autotune",
+        "report_quality",
+        "report_parameters",
+    )
+    before = {task: code_used(task, tmp_path) for task in tasks}
+    with (tmp_path / "src" / "sampler" / "rules" / "halton.py").open("a") as file:
+        file.write("# another order\n")
+    changed = {task for task in tasks if code_used(task, tmp_path) != before[task]}
+    assert changed == {*tasks} - {"report_parameters"}
 
 
 def test_code_that_the_task_never_imports_leaves_it_current(record, root):

@@ -96,6 +96,17 @@ def test_contributing_shows_the_smallest_sampler_as_it_is():
             {"name": "remask", "remask": RemaskConfig("loop", loop_from=0.9, loop_to=0.1)},
             "give the smaller number first",
         ),
+        (
+            {"name": "remask", "remask": RemaskConfig("loop"), "then": "moment"},
+            "leave then=moment out",
+        ),
+        (
+            {"name": "remask", "remask": RemaskConfig(loop_to=0.9)},
+            "remask.loop_to=0.9 has no effect without remask.strategy=loop",
+        ),
+        ({"guidance_power": 2.0}, "guidance_power=2.0 has no effect on guidance=constant"),
+        ({"sampling_temperature_power": 2.0}, "no effect without sampling_temperature_end"),
+        ({"corrector": CorrectorConfig(temperature=0.5)}, "without corrector.num_positions"),
         ({"name": "moment", "moment": MomentConfig(token_exponent=-1.0)}, "token_exponent=-1.0"),
         ({"corrector": CorrectorConfig(num_positions=-1)}, "corrector.num_positions=-1"),
         (

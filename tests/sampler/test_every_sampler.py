@@ -41,8 +41,14 @@ def _bounds():
     return st.builds(EntropyBoundConfig, st.floats(0, 40), proxies)
 
 
-def _remasks():
-    return st.builds(RemaskConfig, st.sampled_from(STRATEGIES), st.floats(0, 1))
+def _remasks(strategies):
+    return st.builds(RemaskConfig, st.sampled_from(strategies), st.none() | st.floats(0, 1))
+
+
+def _correctors(counts):
+    temperatures = st.floats(0, 2)
+    some = [st.builds(CorrectorConfig, st.just(count), temperatures) for count in counts if count]
+    return st.one_of(st.just(CorrectorConfig()), *some)
 
 
 @st.composite
@@ -55,6 +61,7 @@ def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
         schedule = "by_hand:" + "/".join(str(share) for share in [*shares[:0:-1], 0.0])
     name, then = draw(st.sampled_from(list(names))), draw(st.none() | st.sampled_from(list(names)))
     then = fixed.pop("then", then)
+    strategies = STRATEGIES if then is None else [each for each in STRATEGIES if each != "loop"]
     config = SamplerConfig(
         name=name,
         then=then,
@@ -70,8 +77,8 @@ def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
         sampling_temperature=draw(st.sampled_from([0.0, 0.5, 1.0])),
         sampling_temperature_end=draw(st.none() | st.floats(0.1, 3)),
         entropy_bound=draw(_bounds()) if "entropy_bounded" in (name, then) else BOUND,
-        remask=draw(_remasks()) if "remask" in (name, then) else RemaskConfig(),
-        corrector=CorrectorConfig(draw(st.sampled_from(corrects)), draw(st.floats(0, 2))),
+        remask=draw(_remasks(strategies)) if "remask" in (name, then) else RemaskConfig(),
+        corrector=draw(_correctors(corrects)),
     )
     batch = draw(st.integers(1, 3))
     height, width = draw(st.integers(1, 6)), draw(st.integers(1, 6))
@@ -170,18 +177,41 @@ def test_a_picture_is_the_same_in_any_batch(decoding, random):
                 assert torch.equal(field[picture], own[0])
 
 
+@pytest.mark.parametrize("name", ["entropy_bounded", "remask"])
+def test_a_finished_picture_stays_as_it_is_while_others_of_its_batch_are_not(name):
+    """Two pictures that need unequal numbers of steps, each corrected after every one."""
+    settings = {"name": name, "num_steps": 14, "corrector": CorrectorConfig(3)}
+    if name == "entropy_bounded":
+        settings["entropy_bound"] = EntropyBoundConfig(1.0)
+    else:
+        settings["schedule"] = "square_root"
+    config = SamplerConfig(**settings)
+    start = torch.full((2, 4, 4), MASK)
+    start[1].view(-1)[:14] = torch.arange(14) % CODES  # two are hidden
+    unequal = 0
+    for seed in range(20):
+        together = run(config, start, [seed, seed])
+        for picture in (0, 1):
+            alone = run(config, start[picture : picture + 1], [seed])
+            assert torch.equal(together[-1].token_ids[picture], alone[-1].token_ids[0])
+            assert [int(step.num_passes[picture]) for step in together] == [
+                int(step.num_passes[0]) for step in alone
+            ]
+        unequal += any(step.is_masked[0].any() and not step.is_masked[1].any() for step in together)
+    assert unequal > 10
+
+
 @quick
-@given(decodings(corrects=(0,)))
+@given(decodings())
 def test_passes_are_counted_as_the_model_was_asked(decoding):
     """Alone, a picture's passes are the model's calls, twice where the prompt is compared."""
     config, start = decoding
     model = ToyModel()
     steps = list(decode(model, start[:1], MASK, config, SeededNoise([0]), CODES))
-    asked = [is_masked for _, is_masked, _ in model.calls if is_masked.any()]
-    counted = [int(step.num_passes) for step in steps if step.num_passes.any()]
-    guided = [2 if need else 1 for _, is_masked, need in model.calls if is_masked.any()]
-    assert len(asked) == len(counted)
-    assert counted == guided
+    guided = [2 if need else 1 for _, _, need in model.calls]
+    assert sum(int(step.num_passes) for step in steps) == sum(guided)
+    if not config.corrector.num_positions:
+        assert [int(step.num_passes) for step in steps if step.num_passes.any()] == guided
 
 
 def test_the_first_count_of_the_ancestral_sampler_is_binomial():

@@ -13,7 +13,7 @@ from src.sampler.config import EntropyBoundConfig, MomentConfig, RemaskConfig, S
 from src.sampler.decode import decode
 from src.sampler.guidance import Logits
 from src.sampler.halton_order import halton_order
-from src.sampler.one_picture import Seen
+from src.sampler.one_picture import FOR_CHOICE, Seen
 from src.sampler.plan import make_plan
 from src.sampler.registry import find_rule
 from src.sampler.seeded_noise import SeededNoise
@@ -126,12 +126,20 @@ def _with_entropy(nats: float) -> torch.Tensor:
 
 @pytest.mark.parametrize("strategy", ["cap", "rescale", "confidence", "loop"])
 def test_remasking_with_strength_0_is_the_plain_ancestral_step(hidden, strategy):
-    remask = RemaskConfig(strategy=strategy, eta=0.0, loop_from=0.0, loop_to=0.0)
-    steps = run(hidden(3, 5, 5), range(3), name="remask", remask=remask, num_steps=9)
-    plain = run(hidden(3, 5, 5), range(3), name="remask", remask=RemaskConfig(eta=0.0), num_steps=9)
-    for before, after in pairwise(steps):
-        assert not (after.is_masked & ~before.is_masked).any()
-    assert all(torch.equal(a.token_ids, b.token_ids) for a, b in zip(steps, plain, strict=True))
+    remask = RemaskConfig(strategy=strategy, eta=0.0)
+    if strategy == "loop":
+        remask.loop_from = remask.loop_to = 0.0
+    settings = {"name": "remask", "remask": remask, "num_steps": 9}
+    steps = run(hidden(3, 5, 5), range(3), **settings)
+    noise, is_masked = SeededNoise(range(3)), torch.ones(3, 25, dtype=torch.bool)
+    for now, step in zip(make_plan(SamplerConfig(**settings)), steps, strict=True):
+        chance = (
+            now.ratio_before - now.ratio_after
+        ) / now.ratio_before  # of a hidden one to settle
+        for picture in range(3):
+            coins = noise.draws(picture, now.step, torch.zeros(25)).uniform(FOR_CHOICE)
+            is_masked[picture] &= coins >= chance
+        assert torch.equal(step.is_masked.flatten(1), is_masked), now.step
 
 
 @pytest.mark.parametrize(
@@ -157,6 +165,23 @@ def test_the_share_hidden_is_the_schedules_however_much_is_remasked(remask):
         assert share == pytest.approx(now.ratio_after, abs=4.5 * spread + 1e-12), now.step
         hides_again += int((after.is_masked & ~before.is_masked).sum())
     assert hides_again > 500
+
+
+def test_remasking_by_confidence_hides_the_least_sure_one_again_about_once_a_step():
+    """As published, without a strength: the expected number is the largest chance, at most 1."""
+    settings = {"name": "remask", "remask": RemaskConfig("confidence"), "num_steps": 10}
+    steps = run(torch.full((300, 4, 4), MASK), range(300), guidance_scale=1.0, **settings)
+    expected, found, sure = 0.0, 0, []
+    plan = make_plan(SamplerConfig(**settings))[1:-1]
+    for now, before, after in zip(plan, steps, steps[1:], strict=False):
+        largest = min(1.0, now.ratio_after / (1 - now.ratio_before))
+        expected += largest * (~before.is_masked).flatten(1).any(dim=1).sum().item()
+        again = after.is_masked & ~before.is_masked
+        found += int(again.sum())
+        stayed = ~after.is_masked & ~before.is_masked
+        sure += [before.confidence[stayed].mean() - before.confidence[again].mean()]
+    assert found == pytest.approx(expected, abs=4.5 * expected**0.5)
+    assert torch.stack(sure).nanmean() > 0
 
 
 def test_a_loop_holds_the_share_and_goes_on_behind_it():
@@ -230,7 +255,7 @@ def test_guidance_laws_are_real_valued_and_end_at_the_scale():
         scales = [now.guidance_scale for now in plan]
         assert scales[-1] == 3.7
         assert all(1 < a < b for a, b in pairwise(scales))
-        assert not any(float(scale).is_integer() for scale in scales[:-1]) or law == "cosine"
+        assert not any(float(scale).is_integer() for scale in scales[:-1]), law
     quarter = make_plan(SamplerConfig(guidance="cosine", guidance_scale=3.0, num_steps=4))[0]
     assert quarter.guidance_scale == pytest.approx(1 + 2 * (1 - math.cos(math.pi / 4)) / 2)
     cubic = make_plan(
@@ -304,6 +329,14 @@ def test_a_hybrid_is_its_first_sampler_and_then_its_second(hidden):
     assert [now.rule for now in make_plan(SamplerConfig(name="halton", then="entropy"))] == (
         ["halton"] * 6 + ["entropy"] * 6
     )
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.58, 50), (0.29, 100), (0.57, 100)])
+def test_a_hybrid_turns_after_the_share_of_its_steps_however_that_is_rounded(share, steps):
+    """0.58 x 50 falls below 29 in floating point."""
+    config = SamplerConfig(name="halton", then="entropy", then_after=share, num_steps=steps)
+    rules = [now.rule for now in make_plan(config)]
+    assert rules.count("halton") == round(share * steps)
 
 
 def test_the_ratio_of_a_plan_is_the_schedules():

@@ -14,7 +14,8 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     """Keep the next positions of the sequence, which each picture enters at a place of its own.
 
     Positions drawn together lie far apart, so that drawing them independently costs least. The
-    published schedule is arccos. Source: Besnier et al. 2025 (arXiv 2503.17076).
+    published schedule is arccos; its code rounds the revealed count down, every sampler here the
+    hidden one, so a step may reveal one token more. Source: Besnier et al. 2025 (arXiv 2503.17076).
     """
     device = seen.token_ids.device
     seq = len(seen.token_ids)

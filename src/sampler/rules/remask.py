@@ -7,16 +7,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from src.sampler.one_picture import (
-    FOR_CHOICE,
-    FOR_REMASK,
-    Choice,
-    Draws,
-    Seen,
-    draw_codes,
-)
+from src.sampler.one_picture import FOR_CHOICE, FOR_REMASK, Choice, Draws, Seen, draw_codes
 from src.sampler.plan import StepPlan
 
+OWN_ETA = {"cap": 0.05, "rescale": 0.05, "confidence": 1.0, "loop": 0.05}
 REMASKS = True  # the loop asks also where nothing is hidden at the moment
 
 
@@ -25,8 +19,10 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
 
     With a the share settled, before (t) and after (s) the step, and sigma the chance to hide again,
     a hidden position settles with (a_s - (1 - sigma) a_t) / (1 - a_t): the marginals stay right for
-    any sigma from 0 to min(1, (1 - a_s) / a_t). sigma = 0 is the plain ancestral step, whose counts
-    are binomial. Source: Wang et al. 2025, ReMDM (arXiv 2503.00307).
+    any sigma from 0 to min(1, (1 - a_s) / a_t) that all positions share. By confidence, hidden ones
+    have none of it and do not settle the faster: a little more stays hidden than the schedule says.
+    sigma = 0 is the plain ancestral step, whose counts are binomial.
+    Source: Wang et al. 2025, ReMDM (arXiv 2503.00307).
     """
     settled_before, settled_after = 1 - now.ratio_before, 1 - now.ratio_after
     is_settled = ~seen.is_masked & ~seen.is_given
@@ -47,19 +43,20 @@ def _sigma(seen: Seen, is_settled: Bool[Tensor, "seq"], now: StepPlan) -> Float[
 
     cap: min(eta, largest). rescale: eta x largest. confidence: eta x largest, shared out by a
     softmax over minus the probability that each settled token was drawn with, and none for hidden
-    ones. loop: cap while the loop runs, else 0.
+    ones; about one token a step, with eta 1 as published. loop: cap while the loop runs, else 0.
     """
     remask, settled_before = now.config.remask, 1 - now.ratio_before
+    eta = OWN_ETA[remask.strategy] if remask.eta is None else remask.eta
     largest = min(1.0, now.ratio_after / settled_before) if settled_before > 0 else 1.0
     flat = torch.ones(len(seen.token_ids), dtype=torch.float64, device=seen.token_ids.device)
     if remask.strategy == "cap":
-        return flat * min(remask.eta, largest)
+        return flat * min(eta, largest)
     if remask.strategy == "rescale":
-        return flat * remask.eta * largest
+        return flat * eta * largest
     if remask.strategy == "loop":
         runs = remask.loop_from < now.progress <= remask.loop_to
-        return flat * (min(remask.eta, largest) if runs else 0.0)
+        return flat * (min(eta, largest) if runs else 0.0)
     if not is_settled.any():
         return flat * 0.0
     doubt = (-seen.confidence.double().exp()).masked_fill(~is_settled, -torch.inf)
-    return remask.eta * largest * doubt.softmax(dim=0)
+    return eta * largest * doubt.softmax(dim=0)
