@@ -14,6 +14,7 @@ from src.data.examples import Example, example
 from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.errors import UserError
+from src.evaluation.clip_place import locate_clip
 from src.evaluation.clip_score import clip_score
 from src.evaluation.config import EMBEDDED_CLIP, EvaluationConfig, features_name
 from src.evaluation.features import ClipEncoder
@@ -29,8 +30,13 @@ GENERATED, REAL, SHUFFLED = "generated pictures", "real scenes", "shuffled capti
 
 
 def open_clip(config: EvaluationConfig, device: str = "cpu") -> ClipEncoder:
-    """The CLIP that the settings name; the embedded one is found from any working folder."""
-    folder = ROOT / EMBEDDED_CLIP if config.clip == EMBEDDED_CLIP else Path(config.clip)
+    """The CLIP that the settings name; the embedded one is found from any working folder.
+
+    Raises:
+        UserError: a folder or hub id without it, or a damaged file.
+    """
+    embedded = config.clip == EMBEDDED_CLIP
+    folder = ROOT / EMBEDDED_CLIP if embedded else locate_clip(config.clip)
     return ClipEncoder.open(folder, features_name(config), device, config.batch_size)
 
 

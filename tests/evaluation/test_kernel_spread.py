@@ -42,14 +42,18 @@ def covered(num: int, others: int, repetitions: int, shift: float, spread: float
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("num", "others"), [(150, 150), (400, 200), (100, 300), (1000, 1000)])
+@pytest.mark.parametrize(
+    ("num", "others", "repetitions"),
+    [(40, 40, 2000), (150, 150, 2000), (100, 300, 400), (1000, 1000, 100)],
+)
 @pytest.mark.parametrize(("shift", "spread"), [(0.0, 1.0), (0.15, 1.0), (0.5, 1.2)])
-def test_the_interval_holds_the_truth(num, others, shift, spread, monkeypatch):
-    if num == others:
-        monkeypatch.setattr(kernel_distances, "SUBSETS", 1)  # all of them are the same
-    share = covered(num, others, 2000 if num + others < 500 else 200, shift, spread)
-    assert 0.92 <= share
-    assert share <= (0.97 if shift else 1.0)  # of one set: too wide, see kernel_spread.py
+def test_the_interval_holds_the_truth(num, others, repetitions, shift, spread, monkeypatch):
+    """The second gap is hard to tell from none, the last is wide."""
+    monkeypatch.setattr(kernel_distances, "SUBSETS", 1 if num == others else 20)
+    share = covered(num, others, repetitions, shift, spread)
+    chance = 2 * (0.05 * 0.95 / repetitions) ** 0.5
+    assert share >= 0.92 - chance
+    assert share <= (0.98 + chance if shift else 1.0)  # of one set: too wide, see kernel_spread.py
 
 
 @pytest.mark.parametrize(("num", "others"), [(60, 60), (60, 30), (72, 72), (120, 70)])
