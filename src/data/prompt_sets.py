@@ -1,7 +1,8 @@
 """Prompts from a file, in the layouts that published prompt sets come in.
 
-Text: a prompt a line. A table (.csv, .tsv) with a column of prompts, as PartiPrompts is one. JSON
-lines (.jsonl): texts, as the authors' COCO prompts, or objects that hold one, as GenEval's.
+Text: a prompt a line. A table with a column of prompts: .csv, whose cells may be quoted, or .tsv,
+where a quotation mark is a letter like others, as in PartiPrompts. JSON lines (.jsonl): texts, as
+the authors' COCO prompts, or objects that hold one, as GenEval's.
 """
 
 import csv
@@ -15,7 +16,10 @@ from src.errors import UserError, cut, is_encodable, shown
 LONGEST_FILE = 10 * 2**20  # bytes; more is surely not a list of prompts
 PROMPT_COLUMNS = ("prompt", "caption", "text")  # in lower case, the first that is there counts
 GROUP_COLUMNS = ("category", "tag", "group")
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+TABLES = {
+    ".csv": {"delimiter": ","},
+    ".tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE},
+}
 MOST_NAMED = 5  # bad lines in one sentence
 
 
@@ -76,8 +80,8 @@ def _lines(path: Path, place: str) -> list[str]:
 def _reader(path: Path, lines: list[str], place: str) -> Iterator[tuple[int, Callable]]:
     """The number of every line that should hold a prompt, and what reads it."""
     suffix = path.suffix.lower()
-    if suffix in DELIMITERS:
-        return _table(lines, DELIMITERS[suffix], place)
+    if suffix in TABLES:
+        return _table(lines, TABLES[suffix], place)
     if suffix == ".jsonl":
         return _each(lines, _from_json)
     return _each("\n".join(lines).splitlines(), lambda line: Prompt(line.strip(), ""))
@@ -107,8 +111,8 @@ def _from_json(line: str) -> Prompt:
     return Prompt(row[prompt], told if isinstance(told, str) else "")
 
 
-def _table(lines: list[str], delimiter: str, place: str) -> Iterator[tuple[int, Callable]]:
-    rows = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+def _table(lines: list[str], layout: dict, place: str) -> Iterator[tuple[int, Callable]]:
+    rows = csv.reader((f"{line}\n" for line in lines), **layout)
     head = next(rows, [])
     prompt, group = (_column(names, head) for names in (PROMPT_COLUMNS, GROUP_COLUMNS))
     if prompt is None:

@@ -5,6 +5,7 @@ features, averaged, and cut off at 0 after the average (Hessel et al. 2021, with
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from src.errors import UserError
 from src.evaluation.features import ClipEncoder
 from src.evaluation.intervals import bootstrap_interval
-from src.evaluation.measurement import Measurement
+from src.evaluation.measurement import Measurement, seen_by
 from src.evaluation.pixels import Pictures, stack_pixels
 
 
@@ -46,11 +47,24 @@ def clip_score(
         channels_first = torch.from_numpy(pixels[rows]).permute(0, 3, 1, 2)
         metric.update(channels_first.to(clip.model.device), list(captions[rows]))
     scores = pair_scores(clip.picture_features(pixels), clip.caption_features(captions))
+    measured = mean_score(scores, clip.name, rng, subject, confidence)
+    (told,) = seen_by(clip, replace(measured, value=float(metric.compute())))
+    return told
+
+
+def mean_score(
+    scores: Float[np.ndarray, " batch"],
+    clip_name: str,
+    rng: np.random.Generator,
+    subject: str = "generated pictures",
+    confidence: float = 0.95,
+) -> Measurement:
+    """torchmetrics' mean of the scores of pairs, with its interval: cut off at 0 afterwards."""
     low, high = bootstrap_interval(scores, rng, confidence)
     return Measurement(
-        name=f"CLIP score[{clip.name}]",
-        value=float(metric.compute()),
-        num_samples=len(captions),
+        name=f"CLIP score[{clip_name}]",
+        value=max(0.0, float(scores.mean())),
+        num_samples=len(scores),
         low=max(0.0, low),
         high=max(0.0, high),
         subject=subject,

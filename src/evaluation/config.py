@@ -1,10 +1,14 @@
 """Settings of the evaluation: who looks at the pictures, and at how many of them."""
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 EMBEDDED_CLIP = "experiments/glyphs_clip/model"  # relative to the repository's root
 EMBEDDED_NAME = "glyph-clip"
+PUBLISHED_CLIP = "openai/clip-vit-large-patch14"  # the authors' score, and CMMD but for the size
+COMMIT = re.compile(r"[0-9a-f]{40}")  # what the hub's cache names a snapshot
 EXTRACTORS = ("clip", "inception")  # evaluation.clip's picture tower, or the network of every FID
 
 
@@ -12,7 +16,7 @@ EXTRACTORS = ("clip", "inception")  # evaluation.clip's picture tower, or the ne
 class EvaluationConfig:
     """What `evaluate` measures. The counts and seeds decide which prompts are drawn."""
 
-    clip: str = EMBEDDED_CLIP  # folder of a transformers CLIPModel with its tokenizer
+    clip: str = EMBEDDED_CLIP  # folder of a transformers CLIPModel with its tokenizer, or a hub id
     clip_name: str = ""  # stands in FD[...]; empty = named after the folder
     extractor: str = "clip"  # of the distances, one of EXTRACTORS
     extractor_weights: str | None = None  # of Inception, a file; None = downloaded once
@@ -21,18 +25,33 @@ class EvaluationConfig:
     prompt_seed: int = 20_000  # which test prompts
     reference_seed: int = 30_000  # which real scenes
     first_picture_seed: int = 0  # picture i of a kind is generated with this seed + i
-    batch_size: int = 64  # pictures per pass through CLIP; changes no number
+    batch_size: int = 64  # pictures per pass through the network; moves last digits
     confidence: float = 0.95  # of every interval
 
 
 def features_name(config: EvaluationConfig) -> str:
     """The name a Fréchet distance carries in brackets: whose features it compares.
 
-    A checkpoint's files often lie in `NAME/model`, so that folder's parent gives the name.
+    A checkpoint's files often lie in `NAME/model`, so that folder's parent gives the name. The
+    hub's cache calls a snapshot by its commit; its name is that of the repository.
     """
     if config.clip_name:
         return config.clip_name
     if Path(config.clip) == Path(EMBEDDED_CLIP):
         return EMBEDDED_NAME
     folder = Path(config.clip)
+    if COMMIT.fullmatch(folder.name):
+        return _repository(folder) or "clip"
     return folder.parent.name if folder.name == "model" else folder.name
+
+
+def _repository(snapshot: Path) -> str:
+    """The hub's name of a snapshot, from the cache's folders or what config.json was read from."""
+    for above in snapshot.parents:
+        if above.name.startswith("models--"):
+            return above.name.split("--")[-1]
+    try:
+        told = json.loads((snapshot / "config.json").read_bytes())["_name_or_path"]
+        return Path(told).name
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""

@@ -21,6 +21,7 @@ class Extractor(Protocol):
     dim: int
     resizer: str  # in words: "CLIP's bicubic to 224"
     weights_hash: str  # 12 hex digits
+    fingerprint: str  # hash of all that decides the features: weights, settings, preprocessing
     batch_size: int
 
     def picture_features(

@@ -1,8 +1,8 @@
 """Features of a set of pictures, computed once and kept: on the disk in blocks of fixed size.
 
-A block is what goes through the network together, whoever computes it and wherever a run before
-was killed, so that no last digit depends on that. A set that was seen before, by the same weights
-and the same resizing, is not opened again.
+A block goes through the network in batches of the same pictures, whoever computes it and wherever
+a run before was killed, so that no last digit depends on that. A set that was seen before, by the
+same weights, the same preprocessing and as many pictures at once, is not opened again.
 
 Dimensions: batch (pictures of a block), dim.
 """
@@ -10,23 +10,23 @@ Dimensions: batch (pictures of a block), dim.
 import hashlib
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from src.errors import UserError
 from src.evaluation.extractor import Extractor
+from src.evaluation.little_memory import with_less_at_once
 from src.evaluation.picture_files import read_squares
 from src.evaluation.picture_set import PictureSet
 from src.whole_files import write_whole
 
-BLOCK = 256  # pictures; another size moves last digits, so it is a part of the key
+BLOCK = 256  # pictures; another size parts them into other batches, so it is a part of the key
 MOST_NAMED = 5  # unreadable pictures in one sentence
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 
 
 class DamagedCache(UserWarning):
@@ -51,16 +51,36 @@ def cached_features(
         UserError: pictures that cannot be read, all of them named; no memory for a single one;
             or storage trouble.
     """
+    num_told = 0
+
+    def tell_new(num_done: int) -> None:
+        nonlocal num_told  # blocks that are made again, with less at once, were told of before
+        told(max(0, num_done - num_told))
+        num_told = max(num_done, num_told)
+
+    def look() -> np.ndarray:
+        return np.concatenate(list(_blocks(pictures, extractor, size, cache, tell_new)))
+
+    return with_less_at_once(extractor, look, f"a single picture of {size} pixels")
+
+
+def _blocks(
+    pictures: PictureSet,
+    extractor: Extractor,
+    size: int,
+    cache: Path,
+    tell: Callable[[int], None],
+) -> Iterator[Float[np.ndarray, "batch dim"]]:
+    """Every block in order, as it lies in the cache or is put there; `tell` counts pictures."""
     about = {
         "extractor": extractor.name,
-        "weights": extractor.weights_hash,
-        "resizer": extractor.resizer,
+        "fingerprint": extractor.fingerprint,
+        "batch_size": extractor.batch_size,  # which moves last digits
         "size": size,
         "pictures": pictures.hash,
         "block": BLOCK,
     }
     place = cache / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
-    blocks = []
     for start in range(0, len(pictures.pictures), BLOCK):
         path = place / f"features_{start // BLOCK:05d}.safetensors"
         paths = pictures.paths[start : start + BLOCK]
@@ -69,37 +89,10 @@ def cached_features(
             pixels, unreadable = read_squares(paths, size)
             if unreadable:
                 _refuse(pictures, unreadable, start + BLOCK, size)
-            features = _extracted(extractor, np.stack(pixels))
+            features = extractor.picture_features(np.stack(pixels))
             write_whole(path, _written(features, about))
-        blocks.append(features)
-        told(len(paths))
-    return np.concatenate(blocks)
-
-
-def _extracted(
-    extractor: Extractor, pixels: UInt8[np.ndarray, "batch size size 3"]
-) -> Float[np.ndarray, "batch dim"]:
-    """The features; where memory runs out, with half as many pictures at once."""
-    while True:
-        try:
-            return extractor.picture_features(pixels)
-        except (RuntimeError, MemoryError) as error:  # of torch, on any device, and of NumPy
-            is_memory = isinstance(error, MemoryError) or any(
-                words in str(error).lower() for words in OUT_OF_MEMORY
-            )
-            if not is_memory:
-                raise
-            if extractor.batch_size == 1:
-                raise UserError(
-                    f"There is not enough memory for {extractor.name} and a single picture of "
-                    f"{pixels.shape[1]} pixels: free some, or give another device=."
-                ) from error
-            extractor.batch_size //= 2
-            warnings.warn(
-                f"Memory ran out: {extractor.name} sees {extractor.batch_size} pictures at once "
-                "from here on.",
-                stacklevel=3,
-            )
+        tell(start + len(paths))
+        yield features
 
 
 def _written(features: np.ndarray, about: dict) -> bytes:

@@ -2,10 +2,13 @@
 
 Dimensions: batch, height, width, dim (the space where CLIP's two towers meet).
 A checkpoint is a folder as transformers writes it: config.json, model.safetensors, a tokenizer and
-preprocessor_config.json. Its resize is CLIP's own: Pillow's bicubic filter (which averages when it
-shrinks) to the model's size, rounded to 8 bits again; a picture of that size passes unchanged.
+preprocessor_config.json. The last says how a picture is resized; in CLIP's own, by Pillow's bicubic
+filter (which averages when it shrinks) to the model's size, rounded to 8 bits again; a picture of
+that size passes unchanged.
 """
 
+import hashlib
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +24,12 @@ from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel
 from transformers.utils import logging as transformers_logging
 
 from src.checkpoint.fingerprint import SHORT_LENGTH, weights_hash
-from src.errors import UserError
+from src.errors import UserError, shown
+from src.evaluation.clip_preprocessing import resizer_in_words
+from src.evaluation.config import PUBLISHED_CLIP
+from src.evaluation.little_memory import with_less_at_once
 
+NOT_OF_FEATURES = {"_name_or_path", "transformers_version", "dtype", "architectures"}
 FILES = ("config.json", "model.safetensors", "tokenizer_config.json", "preprocessor_config.json")
 
 
@@ -64,7 +71,8 @@ class ClipEncoder:
             if not (folder / file).is_file():
                 raise UserError(
                     f"evaluation.clip={folder} has no {file}: it must be the folder of a "
-                    f"transformers CLIPModel with {', '.join(FILES)}."
+                    f"transformers CLIPModel with {', '.join(FILES)}, or a hub id such as "
+                    f"{PUBLISHED_CLIP}."
                 )
         try:
             with _no_progress_bar():
@@ -98,12 +106,22 @@ class ClipEncoder:
     @property
     def resizer(self) -> str:
         """How a picture of another size is brought to the model's, in words."""
-        return f"CLIP's bicubic to {self.model.config.vision_config.image_size}"
+        return resizer_in_words(self.picture_processor)
 
     @property
     def weights_hash(self) -> str:
         """The first 12 hex digits of the hash over all parameters."""
         return weights_hash(self.model.state_dict())[:SHORT_LENGTH]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights, config.json and preprocessor_config.json."""
+        about = [
+            weights_hash(self.model.state_dict()),
+            _of_features(self.model.config.to_dict()),
+            _of_features(self.picture_processor.to_dict()),
+        ]
+        return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
 
     def picture_features(
         self, pixels: UInt8[np.ndarray, "batch height width 3"]
@@ -117,8 +135,15 @@ class ClipEncoder:
         )
 
     def caption_features(self, captions: Sequence[str]) -> Float[np.ndarray, "batch dim"]:
-        """Features of captions; warns where some are longer than the window."""
+        """Features of captions; warns where some are longer than the window.
+
+        Raises:
+            UserError: no memory for a single caption; where there is little, fewer go at once.
+        """
         self._warn_of_cut(captions)
+        return with_less_at_once(self, lambda: self._caption_features(captions), "a single caption")
+
+    def _caption_features(self, captions: Sequence[str]) -> Float[np.ndarray, "batch dim"]:
         return np.concatenate(
             [
                 self.embed_captions(*self.prepare_captions(captions[rows])).double().cpu().numpy()
@@ -177,7 +202,7 @@ class ClipEncoder:
             caption, end = next(iter(lost.items()))
             warnings.warn(
                 f"CLIP reads {self.window} tokens and {len(lost)} of {len(captions)} captions are "
-                f"longer; of {caption!r} it does not read {end!r}.",
+                f"longer; of {shown(caption)} it does not read {shown(end)}.",
                 CaptionTooLong,
                 stacklevel=3,
             )
@@ -185,6 +210,15 @@ class ClipEncoder:
     def _batches(self, num_items: int) -> Iterator[slice]:
         for start in range(0, num_items, self.batch_size):
             yield slice(start, start + self.batch_size)
+
+
+def _of_features(settings: dict) -> dict:
+    """Without what changes with the place of the files and the library that wrote them."""
+    return {
+        name: _of_features(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name not in NOT_OF_FEATURES
+    }
 
 
 @contextmanager

@@ -1,4 +1,8 @@
-"""Hashes of many files, each read once: a file of the same size and time of change is the same."""
+"""Hashes of many files, each read once: a file of the same size and times of change is the same.
+
+There are two times: that of the content can be set by whoever writes it, that of the file's entry
+is the system's own.
+"""
 
 import hashlib
 import json
@@ -8,7 +12,7 @@ from pathlib import Path
 from src.errors import UserError
 from src.whole_files import write_whole
 
-Note = tuple[int, int, str]  # bytes, time of change in nanoseconds, SHA-256 as hexadecimal
+Note = tuple[int, int, int, str]  # bytes, both times in nanoseconds, SHA-256 as hexadecimal
 
 
 def file_hashes(paths: Sequence[Path], notes: Path) -> list[str]:
@@ -29,19 +33,20 @@ def file_hashes(paths: Sequence[Path], notes: Path) -> list[str]:
     found = {path.name: _note(path, known.get(path.name)) for path in paths}
     if found != known:
         write_whole(kept, json.dumps(found) + "\n")
-    return [found[path.name][2] for path in paths]
+    return [found[path.name][-1] for path in paths]
 
 
 def _note(path: Path, known: Note | None) -> Note:
     try:
         about = path.stat()
-        if known is not None and known[:2] == (about.st_size, about.st_mtime_ns):
+        times = about.st_mtime_ns, about.st_ctime_ns
+        if known is not None and known[:3] == (about.st_size, *times):
             return known
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    return about.st_size, about.st_mtime_ns, digest
+    return about.st_size, *times, digest
 
 
 def _read(path: Path) -> dict[str, Note]:
@@ -49,8 +54,8 @@ def _read(path: Path) -> dict[str, Note]:
     try:
         found = json.loads(path.read_bytes())
         return {
-            str(name): (int(size), int(time), str(digest))
-            for name, (size, time, digest) in found.items()
+            str(name): (int(size), int(changed), int(moved), str(digest))
+            for name, (size, changed, moved, digest) in found.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

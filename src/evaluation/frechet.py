@@ -14,12 +14,23 @@ import numpy as np
 from jaxtyping import Float
 
 from src.errors import UserError
-from src.evaluation.frechet_interval import fd_infinity, reflected_interval
+from src.evaluation.frechet_interval import fd_infinity, paired_interval, reflected_interval
 from src.evaluation.measurement import Measurement
+
+FEW = 2000  # pictures; a distance of fewer is mostly the bias of their number
 
 
 class TooFewPictures(UserWarning):
     """Fewer pictures than feature dimensions: the covariance is not known in every direction."""
+
+
+def refuse_too_few(num_pictures: int, dim: int, features_name: str, where: str) -> None:
+    """Raise UserError where a covariance of `dim` features would be singular."""
+    if num_pictures <= dim:
+        raise UserError(
+            f"There are {num_pictures} pictures {where}, and a Fréchet distance in the {dim} "
+            f"dimensions of {features_name} needs more than {dim}."
+        )
 
 
 def frechet_distance(
@@ -29,11 +40,13 @@ def frechet_distance(
     subject: str = "generated pictures",
     rng: np.random.Generator | None = None,
     confidence: float = 0.95,
+    is_paired: bool = False,
 ) -> Measurement:
     """The distance of `features` from `reference`; 0 for two identical sets, never an FID.
 
     rng: draws the interval's resamples; None = no interval. The interval is around the distance
         that endless pictures would have, see frechet_interval.py.
+    is_paired: each picture was made of the one of `reference` at its place.
 
     Raises:
         UserError: fewer than two pictures on a side, features that are not finite, or a clean-fid
@@ -48,8 +61,10 @@ def frechet_distance(
     if not (np.isfinite(features).all() and np.isfinite(reference).all()):
         raise UserError(f"The features of {features_name} are not finite: its weights are damaged.")
     dim = features.shape[1]
-    note = ""
-    if min(num_samples, num_reference) <= dim:
+    fewer = min(num_samples, num_reference) < FEW
+    note = f"fewer than {FEW:,} pictures: compare only equal numbers of them" if fewer else ""
+    is_deficient = min(num_samples, num_reference) <= dim
+    if is_deficient:
         note = f"rank deficient: {num_samples} and {num_reference} pictures, {dim} dimensions"
         warnings.warn(
             f"FD[{features_name}] from {num_samples} pictures against {num_reference} real ones "
@@ -60,8 +75,9 @@ def frechet_distance(
         )
     value = _distance(features, reference)
     interval = None
-    if rng is not None and not note:
-        interval = reflected_interval(features, reference, value, rng, confidence)
+    if rng is not None and not is_deficient:
+        interval_of = paired_interval if is_paired else reflected_interval
+        interval = interval_of(features, reference, value, rng, confidence)
     return Measurement(
         name=f"FD[{features_name}]",
         value=value,

@@ -8,7 +8,6 @@ extrapolation over the number of pictures. The reference is taken as it is, not 
 Dimensions: samples, dim, resamples.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +19,9 @@ from src.errors import UserError
 NUM_RESAMPLES = 100  # of up to MANY features; tails are a t distribution's, so that so few will do
 FEW_RESAMPLES = 30  # above: an eigenvalue problem of 2048 features takes seconds
 MANY = 512
-PARTS = (1, 2, 3, 4, 5)  # subsets of a half, a third ... of the pictures
-GROUPS = 20  # left out in turn, for the spread
+NUM_SIZES = 5  # of subsets, from the smallest to all pictures
+SMALLEST_PART = 5  # of all pictures, where a fifth still knows its covariance
+GROUPS, FEW_GROUPS = 20, 10  # left out in turn, for the spread; few above MANY features
 
 
 class TooFewForALineError(UserError):
@@ -91,8 +91,32 @@ def reflected_interval(
     resampled = [
         _distance(moments(features, each.astype(np.float64)), fixed, root) for each in counts
     ]
+    return _reflected(resampled, value, confidence)
+
+
+def paired_interval(
+    features: Float[np.ndarray, "samples dim"],
+    before: Float[np.ndarray, "samples dim"],
+    value: float,
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+) -> DistanceInterval:
+    """The reflected bootstrap where each picture of `features` was made of one of `before`.
+
+    Both stay together in every resample: what other pictures would give that went the same way.
+    """
+    num_samples, dim = features.shape
+    num_resamples = NUM_RESAMPLES if dim <= MANY else FEW_RESAMPLES
+    counts = rng.multinomial(num_samples, np.full(num_samples, 1 / num_samples), num_resamples)
+    weights = counts.astype(np.float64)
+    resampled = [distance(moments(features, each), moments(before, each)) for each in weights]
+    return _reflected(resampled, value, confidence)
+
+
+def _reflected(resampled: list[float], value: float, confidence: float) -> DistanceInterval:
     bias = float(np.mean(resampled) - value)
-    reach = float(stats.t.ppf(0.5 + confidence / 2, num_resamples - 1) * np.std(resampled, ddof=1))
+    tail = stats.t.ppf(0.5 + confidence / 2, len(resampled) - 1)
+    reach = float(tail * np.std(resampled, ddof=1))
     center = value - bias
     return DistanceInterval(max(0.0, center - reach), max(0.0, center + reach), bias)
 
@@ -105,48 +129,49 @@ def fd_infinity(
 ) -> Extrapolated:
     """The distance at endless pictures: a straight line in 1 / pictures, met at 0.
 
-    The pictures are parted into one to five subsets in turn, whose mean distances lie on the line
-    (Chong and Forsyth 2020, FID-infinity, whose subsets are drawn; parted ones share no picture).
+    Subsets of five sizes are drawn, from a fifth of the pictures (or twice the features, if that is
+    more) to all of them, and their mean distances lie on the line (Chong and Forsyth 2020,
+    FID-infinity; they draw one of each size, here as many as it takes to see every picture).
     The interval is the jackknife's over 20 groups of pictures.
 
     Raises:
-        TooFewForALineError: subsets of fewer pictures than twice the features.
+        TooFewForALineError: half of the pictures are fewer than twice the features.
     """
     num_samples, dim = features.shape
-    smallest = (num_samples - num_samples // GROUPS) // PARTS[-1]
-    if smallest < 2 * dim:
+    num_groups = GROUPS if dim <= MANY else FEW_GROUPS
+    if num_samples - -(-num_samples // num_groups) < 4 * dim:
+        enough = -(-4 * dim * num_groups // (num_groups - 1)) + 1
         raise TooFewForALineError(
-            f"FD-infinity parts the pictures into {PARTS[-1]} subsets of at least {2 * dim} for "
-            f"{dim} features; {num_samples} pictures are too few, give "
-            f"{int(2 * dim * PARTS[-1] * GROUPS / (GROUPS - 1)) + PARTS[-1]:,} or more."
+            f"A distance at endless pictures follows subsets down to a half of them, which must be "
+            f"twice as many as the {dim:,} features; {num_samples:,} pictures are too few, give "
+            f"{enough:,} or more."
         )
     fixed = moments(reference)
     root = _root(fixed.covariance)
     shuffled = features[rng.permutation(num_samples)]
     value, slope = _line(shuffled, fixed, root)
     left_out = [
-        _line(np.concatenate([shuffled[:start], shuffled[end:]]), fixed, root)[0]
-        for start, end in _group_ends(num_samples)
+        # every twentieth, so that subsets lose a twentieth each and are otherwise the same
+        _line(np.delete(shuffled, np.s_[group::num_groups], axis=0), fixed, root)[0]
+        for group in range(num_groups)
     ]
-    spread = np.sqrt((GROUPS - 1) / GROUPS * np.sum((left_out - np.mean(left_out)) ** 2))
-    reach = stats.t.ppf(0.5 + confidence / 2, GROUPS - 1) * spread
+    spread = np.sqrt((num_groups - 1) / num_groups * np.sum((left_out - np.mean(left_out)) ** 2))
+    reach = stats.t.ppf(0.5 + confidence / 2, num_groups - 1) * spread
     return Extrapolated(value, value - float(reach), value + float(reach), slope)
 
 
 def _line(features: np.ndarray, fixed: Moments, root: np.ndarray) -> tuple[float, float]:
     """Where the line of subset distances meets 0, and how it rises."""
-    sizes, distances = [], []
-    for parts in PARTS:
-        subsets = np.array_split(features, parts)
-        sizes.append(len(features) / parts)
-        distances.append(np.mean([_distance(moments(each), fixed, root) for each in subsets]))
-    slope, meets = np.polyfit(1 / np.array(sizes), distances, 1)
+    num_samples, dim = features.shape
+    smallest = max(num_samples // SMALLEST_PART, 2 * dim)
+    sizes = np.linspace(smallest, num_samples, NUM_SIZES).round().astype(int)
+    distances = []
+    for size in sizes:
+        starts = np.linspace(0, num_samples - size, -(-num_samples // size)).round().astype(int)
+        subsets = [moments(features[start : start + size]) for start in starts]
+        distances.append(np.mean([_distance(each, fixed, root) for each in subsets]))
+    slope, meets = np.polyfit(1 / sizes, distances, 1)
     return float(meets), float(slope)
-
-
-def _group_ends(num_samples: int) -> list[tuple[int, int]]:
-    ends = [num_samples * group // GROUPS for group in range(GROUPS + 1)]
-    return list(pairwise(ends))
 
 
 def _root(covariance: Float[np.ndarray, "dim dim"]) -> Float[np.ndarray, "dim dim"]:

@@ -5,12 +5,12 @@ Dimensions: batch, height, width, dim (2048), classes (1008).
 
 import hashlib
 import io
-import os
 import socket
 from pathlib import Path
 
 import numpy as np
 import torch
+from huggingface_hub import constants
 from jaxtyping import Float, UInt8
 
 from src.errors import UserError
@@ -40,6 +40,7 @@ class InceptionEncoder:
         """weights: a state dict in torch's format. place: names it in a sentence."""
         digest = hashlib.sha256(weights).hexdigest()
         self.weights_hash = digest[:12]
+        self.fingerprint = f"{digest}, {RESIZER}"  # nothing else of it can be set
         is_published = digest.startswith(PUBLISHED)
         self.name = "inception" if is_published else f"inception-{digest[:8]}"
         self.device, self.batch_size = device, batch_size
@@ -90,8 +91,8 @@ def _download(path: Path, url: str, patience: float) -> None:
         return
     usual = socket.getdefaulttimeout()
     try:
-        if os.environ.get("HF_HUB_OFFLINE") == "1":
-            raise OSError("HF_HUB_OFFLINE=1 forbids it")
+        if constants.HF_HUB_OFFLINE:  # 1, ON, YES or TRUE, as for everything from the Hub
+            raise OSError("HF_HUB_OFFLINE forbids it")
         path.parent.mkdir(parents=True, exist_ok=True)
         socket.setdefaulttimeout(patience)  # torch.hub sets none of its own
         torch.hub.download_url_to_file(url, str(path), hash_prefix=PUBLISHED, progress=True)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from src.errors import UserError
+from src.evaluation.kernel_spread import kid_spread
 from src.evaluation.measurement import Measurement
 
 SUBSETS = 100  # of KID, as its authors draw them
@@ -32,8 +33,8 @@ def kid(
 ) -> Measurement:
     """The kernel distance by torch-fidelity, times 1,000: the mean over 100 random subsets.
 
-    Unbiased: two samples of one set lie around 0, and may lie below. The interval is the spread of
-    the subsets, scaled from their size to the number of pictures. (Binkowski et al. 2018.)
+    Unbiased: two samples of one set lie around 0, and may lie below. The interval is for other
+    pictures on both sides (kernel_spread.py) and other subsets of them. (Binkowski et al. 2018.)
 
     Raises:
         UserError: fewer than 2 pictures on a side.
@@ -56,8 +57,10 @@ def kid(
         verbose=False,
     )
     value = 1000 * float(found["kernel_inception_distance_mean"])
-    spread = 1000 * float(found["kernel_inception_distance_std"]) * (size / smaller) ** 0.5
-    reach = float(stats.norm.ppf(0.5 + confidence / 2)) * spread
+    # subsets know less than all pictures; those that are all pictures are the same, and know all
+    of_subsets = float(found["kernel_inception_distance_std"]) / SUBSETS**0.5
+    spread = 1000 * np.hypot(kid_spread(features, reference), of_subsets)
+    reach = float(stats.t.ppf(0.5 + confidence / 2, smaller - 1) * spread)
     return Measurement(
         name=f"KID x1000[{features_name}]",
         value=value,

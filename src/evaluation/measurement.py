@@ -1,6 +1,19 @@
 """One measured number, never without what was measured, on how many samples, and how surely."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Eyes(Protocol):
+    """Frozen weights that looked at the pictures."""
+
+    @property
+    def resizer(self) -> str: ...
+
+    @property
+    def weights_hash(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -49,3 +62,9 @@ class Measurement:
         if self.is_share:
             return f"{value} ({100 * self.low:.1f} to {100 * self.high:.1f})"
         return f"{value} ({self.low:.2f} to {self.high:.2f})"
+
+
+def seen_by(eyes: Eyes, *measurements: Measurement) -> Sequence[Measurement]:
+    """The numbers with whose eyes they are of, and which resize."""
+    resizer, weights_hash = eyes.resizer, eyes.weights_hash  # once, for it is of all weights
+    return [replace(each, resizer=resizer, weights_hash=weights_hash) for each in measurements]

@@ -15,7 +15,7 @@ from PIL import Image
 from src.data.crops import resized_size
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-MOST_PIXELS = 64_000_000  # of one picture; more is refused before it is unpacked
+MOST_PIXELS = 64_000_000  # of one picture, as it lies there and as it is resized; more is refused
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX")
 
 
@@ -47,9 +47,14 @@ def square(image: Image.Image, size: int) -> UInt8[np.ndarray, "size size 3"]:
     """The shorter side resized to `size` (bilinear, antialiased), then the middle cut out.
 
     torch-fidelity's `samples_resize_and_crop`, which the authors set to the height of the
-    generated pictures; one of that size passes unchanged.
+    generated pictures; one of that size passes unchanged. Raises UnreadablePictureError.
     """
     width, height = resized_size(*image.size, size)
+    if width * height > MOST_PIXELS:  # a strip grows by its short side
+        raise UnreadablePictureError(
+            f"{image.width}x{image.height}, which with {size} on its shorter side would be more "
+            f"than {MOST_PIXELS:,} pixels"
+        )
     resized = image.resize((width, height), Image.Resampling.BILINEAR)
     left, top = round((width - size) / 2), round((height - size) / 2)  # halves to the even side
     return np.asarray(resized.crop((left, top, left + size, top + size)))

@@ -4,7 +4,6 @@ The features come from the cache; what is computed of them are pure functions. D
 dim.
 """
 
-import contextlib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,21 +13,24 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from src.errors import UserError
-from src.evaluation.clip_score import pair_scores
+from src.evaluation.clip_score import mean_score, pair_scores
 from src.evaluation.extractor import Extractor, SeesClasses
 from src.evaluation.feature_cache import cached_features
 from src.evaluation.features import ClipEncoder
-from src.evaluation.frechet import TooFewPictures, fd_at_endless, frechet_distance
+from src.evaluation.frechet import (
+    FEW,
+    TooFewPictures,
+    fd_at_endless,
+    frechet_distance,
+    refuse_too_few,
+)
 from src.evaluation.frechet_interval import TooFewForALineError
 from src.evaluation.inception_score import inception_score
 from src.evaluation.intervals import bootstrap_interval
 from src.evaluation.kernel_distances import cmmd, kid
-from src.evaluation.measurement import Measurement
+from src.evaluation.measurement import Measurement, seen_by
 from src.evaluation.picture_set import PictureSet
 from src.evaluation.precision_recall import precision_recall
-
-FEW = 2000  # pictures; a Fréchet distance of fewer is mostly the bias of their number
 
 
 class Judges(NamedTuple):
@@ -91,9 +93,14 @@ def look_at(
     if reference is not None:
         measurements += _distances(pictures, size, reference, judges, subject, confidence, seed)
     if captions is not None:
-        scores = logits(judges.clip_features(pictures, size), captions, judges.clip)
-        rng = np.random.default_rng(seed)
-        measurements.append(mean_logit(scores, judges.clip.name, rng, subject, confidence))
+        clip, seen = judges.clip, judges.clip_features(pictures, size)
+        scores = logits(seen, captions, clip)
+        means = [
+            # the same resamples for both conventions
+            mean(values, clip.name, np.random.default_rng(seed), subject, confidence)
+            for mean, values in ((mean_score, pair_scores(seen, captions)), (mean_logit, scores))
+        ]
+        measurements += seen_by(clip, *means)
     return Seen(measurements, scores)
 
 
@@ -109,10 +116,7 @@ def _distances(
     """How far a set is from real pictures, each number with whose eyes and which resize."""
     eyes, rng = judges.extractor, np.random.default_rng(seed)
     features, real = judges.features(pictures, size), reference.features
-    measured = [frechet_distance(features, real, eyes.name, subject, rng.spawn(1)[0], confidence)]
-    with contextlib.suppress(TooFewForALineError):
-        endless = (features, real, eyes.name, subject, rng.spawn(1)[0], confidence)
-        measured.append(fd_at_endless(*endless))
+    measured = _frechet(features, real, eyes.name, subject, rng, confidence)
     measured.append(kid(features, real, eyes.name, rng.spawn(1)[0], subject, confidence))
     measured += precision_recall(features, real, eyes.name, subject, confidence)
     if isinstance(eyes, SeesClasses):
@@ -120,11 +124,25 @@ def _distances(
         measured.append(inception_score(logits_of_classes, eyes.name, subject, confidence))
     seen_by_clip = judges.clip_features(pictures, size)
     apart = cmmd(seen_by_clip, reference.clip_features, judges.clip.name, subject, confidence)
-    return [*(_seen_by(each, eyes) for each in measured), _seen_by(apart, judges.clip)]
+    return [*seen_by(eyes, *measured), *seen_by(judges.clip, apart)]
 
 
-def _seen_by(measurement: Measurement, eyes: Extractor) -> Measurement:
-    return replace(measurement, resizer=eyes.resizer, weights_hash=eyes.weights_hash)
+def _frechet(
+    features: Float[np.ndarray, "pictures dim"],
+    real: Float[np.ndarray, "others dim"],
+    name: str,
+    subject: str,
+    rng: np.random.Generator,
+    confidence: float,
+) -> list[Measurement]:
+    """The distance, and that at endless pictures; where it cannot be had, the first says why."""
+    own, of_line = rng.spawn(2)
+    plain = frechet_distance(features, real, name, subject, own, confidence)
+    try:
+        return [plain, fd_at_endless(features, real, name, subject, of_line, confidence)]
+    except TooFewForALineError as error:
+        why = str(error).rstrip(".")
+        return [replace(plain, note="; ".join(each for each in (plain.note, why) if each))]
 
 
 def logits(
@@ -160,11 +178,7 @@ def check_enough(num_pictures: int, extractor: Extractor, where: str) -> None:
     Raises:
         UserError: a covariance of `dim` features is singular with as few pictures.
     """
-    if num_pictures <= extractor.dim:
-        raise UserError(
-            f"There are {num_pictures} pictures {where}, and a Fréchet distance in the "
-            f"{extractor.dim} dimensions of {extractor.name} needs more than {extractor.dim}."
-        )
+    refuse_too_few(num_pictures, extractor.dim, extractor.name, where)
     if num_pictures < FEW:
         warnings.warn(
             f"There are {num_pictures} pictures {where}: a Fréchet distance of fewer than {FEW:,} "

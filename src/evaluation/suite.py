@@ -14,11 +14,12 @@ from src.data.examples import Example, example
 from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.errors import UserError
+from src.evaluation.clip_place import locate_clip
 from src.evaluation.clip_score import clip_score
 from src.evaluation.config import EMBEDDED_CLIP, EvaluationConfig, features_name
 from src.evaluation.features import ClipEncoder
-from src.evaluation.frechet import frechet_distance
-from src.evaluation.measurement import Measurement
+from src.evaluation.frechet import frechet_distance, refuse_too_few
+from src.evaluation.measurement import Measurement, seen_by
 from src.evaluation.pixels import Pictures, stack_pixels
 from src.evaluation.prompt_accuracy import judge_all, prompt_accuracy, read_pictures
 
@@ -29,9 +30,30 @@ GENERATED, REAL, SHUFFLED = "generated pictures", "real scenes", "shuffled capti
 
 
 def open_clip(config: EvaluationConfig, device: str = "cpu") -> ClipEncoder:
-    """The CLIP that the settings name; the embedded one is found from any working folder."""
-    folder = ROOT / EMBEDDED_CLIP if config.clip == EMBEDDED_CLIP else Path(config.clip)
+    """The CLIP that the settings name; the embedded one is found from any working folder.
+
+    Raises:
+        UserError: a folder or hub id without it, or a damaged file.
+    """
+    embedded = config.clip == EMBEDDED_CLIP
+    folder = ROOT / EMBEDDED_CLIP if embedded else locate_clip(config.clip)
     return ClipEncoder.open(folder, features_name(config), device, config.batch_size)
+
+
+def check_counts(config: EvaluationConfig, clip: ClipEncoder) -> None:
+    """Refuse, before anything is drawn, fewer test prompts or real scenes than CLIP has features.
+
+    Raises:
+        UserError: which setting is too small.
+    """
+    counts = {
+        f"under evaluation.prompts_per_kind={config.prompts_per_kind}": (
+            config.prompts_per_kind * len(TEST_KINDS)
+        ),
+        f"under evaluation.num_reference={config.num_reference}": config.num_reference,
+    }
+    for where, num_pictures in counts.items():
+        refuse_too_few(num_pictures, clip.dim, clip.name, where)
 
 
 def draw_prompts(world: World, config: EvaluationConfig) -> dict[str, list[Example]]:
@@ -70,8 +92,14 @@ def evaluate_pictures(
     subject: str = GENERATED,
     confidence: float = 0.95,
 ) -> list[Measurement]:
-    """Fréchet distance and CLIP score of any captioned pictures; `rng` draws the intervals."""
+    """Fréchet distance and CLIP score of any captioned pictures; `rng` draws the intervals.
+
+    Raises:
+        UserError: no more pictures on a side than CLIP has features.
+    """
     pixels = stack_pixels(pictures)
+    refuse_too_few(len(pixels), clip.dim, clip.name, f"of the {subject}")
+    refuse_too_few(len(reference), clip.dim, clip.name, "to compare with")
     distance = frechet_distance(
         clip.picture_features(pixels),
         clip.picture_features(stack_pixels(reference)),
@@ -80,7 +108,7 @@ def evaluate_pictures(
         rng.spawn(1)[0],  # its own, so that the score's resamples stay as they were
         confidence,
     )
-    return [distance, clip_score(pixels, captions, clip, rng, subject, confidence)]
+    return [*seen_by(clip, distance), clip_score(pixels, captions, clip, rng, subject, confidence)]
 
 
 def evaluate_prompts(

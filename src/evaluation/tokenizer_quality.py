@@ -19,14 +19,14 @@ from torch import Tensor
 from src.errors import UserError
 from src.evaluation.frechet import frechet_distance
 from src.evaluation.intervals import bootstrap_interval
-from src.evaluation.measurement import Measurement
+from src.evaluation.measurement import Measurement, seen_by
 from src.evaluation.pixels import Pictures, stack_pixels
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels
 from src.image_tokenizer.usage import code_counts, perplexity, share_used
 from src.image_tokenizer.vqgan import VQGAN
 
 SUBJECT = "after the round trip"
-AT_ONCE = 64  # pictures; changes no number
+AT_ONCE = 64  # pictures; another number moves last digits
 WINDOW = 11  # pixels, a side of SSIM's window
 BEST_PSNR = 100.0  # dB for equal pictures, whose error is 0
 
@@ -36,6 +36,12 @@ class PictureFeatures(Protocol):
     """Whoever looks at pictures for a Fréchet distance: `ClipEncoder`, or any other network."""
 
     name: str
+
+    @property
+    def resizer(self) -> str: ...
+
+    @property
+    def weights_hash(self) -> str: ...
 
     def picture_features(
         self, pixels: UInt8[np.ndarray, "batch height width 3"]
@@ -82,7 +88,9 @@ def tokenizer_quality(
     ]
     if features is not None:
         before, after = (np.concatenate(side) for side in zip(*seen, strict=True))
-        measured.append(frechet_distance(after, before, features.name))
+        own = rng.spawn(1)[0]  # so that the other intervals stay as they were
+        away = frechet_distance(after, before, features.name, subject, own, confidence, True)
+        measured += seen_by(features, away)
     measured += _codes(counts, len(pixels))
     return [replace(each, subject=subject) for each in measured]
 

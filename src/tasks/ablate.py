@@ -18,7 +18,7 @@ from src.config import RunConfig, settings_read
 from src.data.scenes import World
 from src.errors import UserError
 from src.evaluation.cell import Asked, Drawn, ask_prompts, ask_world, measure_cell
-from src.evaluation.suite import open_clip
+from src.evaluation.suite import check_counts, open_clip
 from src.experiments import RECORDS
 from src.report.cells import FOLDER, Identity, current_cell, write_cell
 from src.report.record import identity_of
@@ -79,6 +79,8 @@ def open_bench(config: RunConfig) -> Bench:
             f"model={config.model} draws {model.width}x{model.height} pixels, and the test prompts "
             f"are about scenes of {size}: give the data it was trained on, or prompts_file=FILE."
         )
+    if asked.reference is not None:
+        check_counts(config.evaluation, clip)
     weights = {"model": model_hash, clip.name: clip.weights_hash}
     return Bench(model, clip, asked, weights)
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from src.config import RunConfig
 from src.data.scenes import World
-from src.evaluation.suite import open_clip
+from src.evaluation.suite import check_counts, open_clip
 from src.evaluation.tuning import Practice, practise_prompts, practise_world, worth
 from src.experiments import RECORDS, ROOT
 from src.report.cells import current_cell, parquet_bytes
@@ -94,6 +94,7 @@ def open_tuner(config: RunConfig, home: Path) -> Tuner:
     clip = open_clip(config.evaluation, str(model.device))
     base = drawn_with(config.sampler, model)
     if config.tuning.prompts_file is None:
+        check_counts(config.evaluation, clip)  # now, or it would be refused after the search
         parts = practise_world(World(config.data), config.tuning)
     else:
         asked = replace(config, prompts_file=config.tuning.prompts_file)

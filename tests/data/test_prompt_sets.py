@@ -7,11 +7,13 @@ import pytest
 from src.data.prompt_sets import Prompt, read_prompt_set
 from src.errors import UserError
 
-PARTI = (
-    "Prompt\tCategory\tChallenge\tNote\n"
-    "bond\tAbstract\tBasic\tBiology-inspired concepts\n"
-    '"a sign that says ""Deep Learning"""\tWorld Knowledge\tWriting & Symbols\t\n'
-)
+PARTI = """Prompt\tCategory\tChallenge\tNote
+bond\tAbstract\tBasic\tBiology-inspired concepts with multiple meanings
+"G I G G L E" painted in thick colorful lettering as graffiti on a faded red brick wall with a \
+splotch of exploding white paint.\tWorld Knowledge\tWriting & Symbols\t
+a sign that says "Deep Learning"\tWorld Knowledge\tWriting & Symbols\t
+"a cat" and a 12" pizza\tFood & Beverage\tQuantity\ta mark that closes nowhere: "
+"""
 GENEVAL = [
     {"tag": "single_object", "include": [{"class": "bench", "count": 1}], "prompt": "a bench"},
     {"tag": "color_attr", "include": [], "prompt": "a red cup and a blue bowl"},
@@ -29,10 +31,26 @@ def written(tmp_path):
 
 
 def test_parti_prompts_are_a_table_with_categories(written):
-    assert read_prompt_set(written("PartiPrompts.tsv", PARTI)) == [
-        Prompt("bond", "Abstract"),
-        Prompt('a sign that says "Deep Learning"', "World Knowledge"),
+    found = read_prompt_set(written("PartiPrompts.tsv", PARTI))
+    assert [each.group for each in found] == [
+        "Abstract",
+        "World Knowledge",
+        "World Knowledge",
+        "Food & Beverage",
     ]
+
+
+def test_quotation_marks_of_a_tab_separated_table_belong_to_its_prompts(written):
+    _, giggle, sign, pizza = read_prompt_set(written("PartiPrompts.tsv", PARTI))
+    assert giggle.text.startswith('"G I G G L E" painted in thick colorful lettering')
+    assert sign.text == 'a sign that says "Deep Learning"'
+    assert pizza.text == '"a cat" and a 12" pizza'
+
+
+def test_a_prompt_of_ten_thousand_letters_is_one(written):
+    long = "a cat " * 1666 + "here"
+    for name, content in (("p.txt", f"{long}\n"), ("p.tsv", f"Prompt\n{long}\n")):
+        assert [each.text for each in read_prompt_set(written(name, content))] == [long]
 
 
 def test_geneval_is_an_object_a_line_with_tags(written):
@@ -66,7 +84,10 @@ def test_a_csv_may_name_its_column_caption_and_quote_commas(written):
         ("p.jsonl", "x\n" * 9, "line 5 is no JSON; and 4 more lines"),
         ("p.jsonl", "\n", "has no prompts"),
         ("p.tsv", "Prompt\tNote\nbond\n", "line 2 has 1 columns, and the first line 2"),
-        ("p.tsv", 'Prompt\tNote\n"a\nb"\tx\n\tx\n', "line 4 has an empty prompt"),
+        ("p.csv", 'Prompt,Note\n"a\nb",x\n,x\n', "line 4 has an empty prompt"),
+        ("p.tsv", 'Prompt\tNote\n"a\tx\n\tx\n', "line 3 has an empty prompt"),
+        ("p.txt", b"a cat\n\xff\xfe", r"is not text in UTF-8 \(byte 6\)"),
+        ("p.tsv", b"Prompt\nna\xefve\n", r"is not text in UTF-8 \(byte 9\)"),
         ("p.tsv", "Words\tNote\nbond\tx\n", "no column named prompt or caption or text"),
         ("p.csv", "", "no column named"),
         ("p.csv", "prompt\n", "has no prompts"),

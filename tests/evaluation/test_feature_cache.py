@@ -1,7 +1,9 @@
 """Features are computed once, in blocks that nothing can shift; what is damaged is made again."""
 
-import os
+import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,14 +48,6 @@ def blocks(tmp_path) -> list:
     return sorted((tmp_path / "cache").rglob("*.safetensors"))
 
 
-def spoil_unseen(folder) -> None:
-    """Other bytes of the same size and time in every picture: whoever reads one will know."""
-    for path in folder.iterdir():
-        about = path.stat()
-        path.write_bytes(bytes(about.st_size))
-        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
-
-
 def test_features_are_the_extractors_own_in_order(features, extractor, pictures):
     found = features()
     assert found.dtype == np.float64
@@ -61,10 +55,10 @@ def test_features_are_the_extractors_own_in_order(features, extractor, pictures)
     assert (found == np.concatenate(expected)).all()
 
 
-def test_a_second_time_no_picture_is_read(features, folder, tmp_path):
+def test_a_second_time_no_picture_is_read(features, tmp_path, monkeypatch):
     first = features()
     assert len(blocks(tmp_path)) == 3
-    spoil_unseen(folder)
+    monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("a picture was opened"))
     assert (features() == first).all()
 
 
@@ -108,6 +102,78 @@ def test_another_extractor_size_or_picture_has_other_features(features, folder, 
     assert list(np.flatnonzero((features() != first).any(axis=1))) == [5]
 
 
+def changed(folder: Path, file: str, place: Path, **settings) -> ClipEncoder:
+    """The same weights under other settings."""
+    other = shutil.copytree(folder, place)
+    about = json.loads((other / file).read_text())
+    (other / file).write_text(json.dumps(about | settings))
+    return ClipEncoder.open(other, name="tiny-clip", batch_size=3)
+
+
+@pytest.mark.parametrize(
+    ("file", "settings"),
+    [
+        ("preprocessor_config.json", {"resample": 0}),
+        ("preprocessor_config.json", {"image_mean": [0.4, 0.5, 0.5]}),
+        ("preprocessor_config.json", {"do_center_crop": False, "size": {"shortest_edge": SIZE}}),
+        ("config.json", {"vision_config": {"hidden_act": "gelu"}}),
+    ],
+    ids=["filter", "mean", "crop", "activation"],
+)
+def test_features_of_other_settings_are_made_anew(
+    features, extractor, clip_folder, tmp_path, file, settings
+):
+    first = features(size=2 * SIZE)
+    known = json.loads((clip_folder / file).read_text())
+    settings = {
+        key: known[key] | value if isinstance(known.get(key), dict) and key != "size" else value
+        for key, value in settings.items()
+    }
+    eyes = changed(clip_folder, file, tmp_path / "other", **settings)
+    assert eyes.weights_hash == extractor.weights_hash
+    found = features(size=2 * SIZE, eyes=eyes)
+    assert (found == features(size=2 * SIZE, eyes=eyes, place="alone")).all()
+    assert len({path.parent for path in blocks(tmp_path)}) == 2
+    assert (features(size=2 * SIZE) == first).all()
+
+
+def test_the_same_files_in_another_place_have_the_same_features(features, clip_folder, tmp_path):
+    features()
+    features(eyes=changed(clip_folder, "config.json", tmp_path / "other", _name_or_path="moved"))
+    assert len(blocks(tmp_path)) == 3
+
+
+def test_as_many_at_once_are_a_part_of_the_key(features, extractor, tmp_path):
+    first = features()
+    extractor.batch_size = 2
+    other = features()
+    assert len({path.parent for path in blocks(tmp_path)}) == 2
+    np.testing.assert_allclose(other, first, rtol=1e-3, atol=1e-5)
+    assert (features(place="alone") == other).all()
+
+
+def test_features_after_memory_ran_out_are_those_of_so_few_at_once_from_the_start(
+    features, clip_folder, pictures
+):
+    class Short(ClipEncoder):
+        """Memory for three pictures, but for the first four of the set."""
+
+        def embed_pictures(self, pixel_values):
+            if len(pixel_values) > 2 and self.seen > 4:
+                raise MemoryError
+            self.seen += len(pixel_values)
+            return super().embed_pictures(pixel_values)
+
+    short = Short.open(clip_folder, name="tiny-clip", batch_size=4)
+    short.seen, told = 0, []
+    with pytest.warns(UserWarning, match="sees 2 at once"):
+        found = features(eyes=short, told=told.append)
+    two = ClipEncoder.open(clip_folder, name="tiny-clip", batch_size=2)
+    assert (found == features(eyes=two, place="alone")).all()
+    assert sum(told) == len(pictures)
+    assert min(told) >= 0
+
+
 @pytest.mark.filterwarnings("ignore::src.evaluation.picture_set.DoublePictures")
 def test_every_unreadable_picture_is_named_and_nothing_is_left(features, folder, tmp_path):
     for number in (2, 9):
@@ -129,6 +195,7 @@ class LittleMemory:
     """Eyes that can look at two pictures at once: a third of the mean colours of each."""
 
     name, dim, resizer, weights_hash = "mean colour", 3, "none", "0" * 12
+    fingerprint = "mean colour"
 
     def __init__(self, most: int, error: BaseException):
         self.batch_size, self.most, self.error = 8, most, error
@@ -165,7 +232,7 @@ OUT = [
 @pytest.mark.parametrize("error", OUT, ids=lambda error: type(error).__name__)
 def test_without_memory_fewer_pictures_go_at_once(features, pictures, error):
     eyes = LittleMemory(2, error)
-    with pytest.warns(UserWarning, match="sees 2 pictures at once"):
+    with pytest.warns(UserWarning, match="sees 2 at once"):
         assert (features(eyes=eyes) == pictures.mean(axis=(1, 2)) / 3).all()
     with (
         pytest.warns(UserWarning, match="at once"),

@@ -1,5 +1,6 @@
 """Features from a CLIP folder."""
 
+import json
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ from transformers import CLIPModel
 
 from src.errors import UserError
 from src.evaluation.features import CaptionTooLong, ClipEncoder
+from src.evaluation.little_memory import Halved
 
 
 def test_picture_features_are_the_models_projected_embeddings(clip, clip_folder, pictures):
@@ -64,6 +66,59 @@ def test_the_hash_names_the_weights(clip, clip_folder):
     with torch.no_grad():
         again.model.visual_projection.weight[0, 0] += 1e-6
     assert clip.weights_hash != again.weights_hash
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "CLIP's bicubic to 16"),
+        ({"resample": 2}, "CLIP's bilinear to 16"),
+        ({"size": 16, "crop_size": 16}, "CLIP's bicubic to 16"),  # as the first CLIPs have it
+        ({"size": {"height": 16, "width": 16}}, "CLIP's bicubic to 16x16, cropped to 16x16"),
+        ({"size": {"shortest_edge": 20}}, "CLIP's bicubic to 20 on the shorter side, cropped to"),
+        ({"do_center_crop": False}, "CLIP's bicubic to 16 on the shorter side, not cropped"),
+        ({"do_resize": False}, "no resize, cropped to 16x16"),
+    ],
+)
+def test_the_resize_is_told_as_the_checkpoint_has_it(clip_folder, tmp_path, settings, words):
+    folder = shutil.copytree(clip_folder, tmp_path / "clip")
+    file = folder / "preprocessor_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    assert ClipEncoder.open(folder, name="x").resizer.startswith(words)
+
+
+def test_without_memory_fewer_captions_go_at_once(clip_folder, captions):
+    class Short(ClipEncoder):
+        """Memory for `most` captions."""
+
+        most = 2
+
+        def embed_captions(self, prompt_ids, attention_mask):
+            if len(prompt_ids) > self.most:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().embed_captions(prompt_ids, attention_mask)
+
+    short = Short.open(clip_folder, name="short", batch_size=8)
+    with pytest.warns(Halved, match="short sees 2 at once"):
+        found = short.caption_features(captions)
+    two = ClipEncoder.open(clip_folder, name="two", batch_size=2)
+    assert (found == two.caption_features(captions)).all()
+    short.most = 0
+    with (
+        pytest.warns(Halved),
+        pytest.raises(UserError, match="not enough memory for short and a single caption"),
+    ):
+        short.caption_features(captions)
+
+
+def test_a_caption_of_ten_thousand_letters_is_read_up_to_the_window(clip):
+    long = "a large heart " * 714 + "star"
+    assert len(long) == 10_000
+    with pytest.warns(CaptionTooLong, match="1 of 1 captions are longer") as warned:
+        found = clip.caption_features([long])
+    assert len(str(warned[0].message)) < 1000
+    with pytest.warns(CaptionTooLong):
+        assert (found == clip.caption_features([long[:2000]])).all()
 
 
 @pytest.mark.parametrize("lost", ["model.safetensors", "preprocessor_config.json"])

@@ -78,7 +78,13 @@ def test_fewer_pictures_than_dimensions_are_warned_of_in_words(capsys):
 def test_enough_pictures_raise_no_warning_not_even_a_librarys():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert frechet_distance(cloud(40, 5), cloud(60, 5), "toy").note == ""
+        frechet_distance(cloud(40, 5), cloud(60, 5), "toy")
+
+
+def test_a_distance_of_few_pictures_says_so_beside_itself():
+    few = frechet_distance(cloud(1999, 2), cloud(2000, 2), "toy")
+    assert few.note == "fewer than 2,000 pictures: compare only equal numbers of them"
+    assert frechet_distance(cloud(2000, 2), cloud(2000, 2), "toy").note == ""
 
 
 def test_single_pictures_and_broken_features_are_refused():

@@ -69,6 +69,33 @@ def test_what_gives_no_pixels_says_why(tmp_path):
         assert str(tmp_path) not in str(refusal.value)
 
 
+def test_a_single_pixel_fills_its_square(tmp_path):
+    Image.new("RGB", (1, 1), (7, 8, 9)).save(tmp_path / "dot.png")
+    (pixels,), unreadable = read_squares([tmp_path / "dot.png"], 299)
+    assert (pixels == [7, 8, 9]).all()
+    assert pixels.shape == (299, 299, 3)
+    assert unreadable == {}
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"), [(8_000_000, 1, 299), (20_000, 10, 512), (10, 20_000, 512)]
+)
+def test_a_strip_that_would_grow_beyond_all_bounds_is_not_resized(tmp_path, width, height, size):
+    Image.new("1", (width, height)).save(tmp_path / "strip.png")
+    pixels, unreadable = read_squares([tmp_path / "strip.png"], size)
+    assert pixels == []
+    (why,) = unreadable.values()
+    assert why.startswith(f"{width}x{height}, which with {size} on its shorter side would be more")
+
+
+def test_a_strip_that_stays_within_them_gives_its_middle(tmp_path):
+    image = Image.new("RGB", (20_000, 10), "red")
+    image.paste("blue", (9_900, 0, 10_100, 10))
+    image.save(tmp_path / "strip.png")
+    (pixels,), _ = read_squares([tmp_path / "strip.png"], 64)
+    assert (pixels == [0, 0, 255]).all()
+
+
 def test_the_readable_ones_are_read_beside_those_that_are_not(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "good.png")
     whys = spoilt(tmp_path)

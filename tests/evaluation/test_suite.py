@@ -12,8 +12,10 @@ from src.evaluation.suite import (
     GENERATED,
     REAL,
     SHUFFLED,
+    check_counts,
     draw_prompts,
     draw_reference,
+    evaluate_pictures,
     evaluate_prompts,
 )
 
@@ -68,6 +70,30 @@ def test_noise_among_the_pictures_raises_their_distance_above_that_of_real_scene
 def test_the_score_is_given_for_all_three_and_shuffling_changes_it(measured):
     values = {s: measured["CLIP score[tiny-clip]", s].value for s in (GENERATED, REAL, SHUFFLED)}
     assert len(set(values.values())) == 3
+
+
+def test_every_number_of_the_extractor_says_whose_weights_and_which_resize(measured, clip):
+    seen = [each for (name, _), each in measured.items() if "tiny-clip" in name]
+    assert len(seen) == 5
+    assert {(each.resizer, each.weights_hash) for each in seen} == {
+        (clip.resizer, clip.weights_hash)
+    }
+
+
+def test_a_distance_of_no_more_pictures_than_features_is_refused(world, clip, pictures, draws):
+    few, captions = pictures[:8], ["a heart"] * 8
+    with pytest.raises(UserError, match=r"8 pictures of the generated pictures.* more than 8"):
+        evaluate_pictures(few, captions, pictures, clip, draws)
+    with pytest.raises(UserError, match=r"8 pictures to compare with, .* dimensions of tiny-clip"):
+        evaluate_pictures(pictures, ["a heart"] * 11, few, clip, draws)
+
+
+@pytest.mark.parametrize("key", ["prompts_per_kind", "num_reference"])
+def test_too_few_are_refused_before_anything_is_drawn(clip, key):
+    check_counts(EvaluationConfig(prompts_per_kind=5, num_reference=9), clip)
+    few = EvaluationConfig(**{"prompts_per_kind": 5, "num_reference": 9, key: 4})
+    with pytest.raises(UserError, match=rf"pictures under evaluation\.{key}=4, .* more than 8"):
+        check_counts(few, clip)
 
 
 def test_prompts_are_a_pure_function_of_the_settings(world, config, prompts):

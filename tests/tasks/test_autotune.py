@@ -29,7 +29,7 @@ def tuned(config, clip_folder, tmp_path):
     """Runs a small search in a folder and gives that folder."""
 
     def run(folder: str = "home", **changes):
-        judging = {"clip": str(clip_folder), "prompts_per_kind": 3, "num_reference": 12}
+        judging = {"clip": str(clip_folder), "prompts_per_kind": 5, "num_reference": 12}
         chosen = config(
             "autotune",
             tuning=TUNING,

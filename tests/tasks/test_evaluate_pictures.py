@@ -66,10 +66,10 @@ def test_two_systems_stand_in_one_table(build, tmp_path, capsys):
     told = [(each["subject"], each["name"]) for each in found["measurements"]]
     names = [
         *("FD[tiny-clip]", "KID x1000[tiny-clip]", "precision[tiny-clip]", "recall[tiny-clip]"),
-        *("CMMD[tiny-clip]", "CLIP logits[tiny-clip]"),
+        *("CMMD[tiny-clip]", "CLIP score[tiny-clip]", "CLIP logits[tiny-clip]"),
     ]
     assert told == [(subject, name) for subject in ("ours", "theirs") for name in names]
-    assert [each["num_reference"] for each in found["measurements"]] == [*[15] * 5, None] * 2
+    assert [each["num_reference"] for each in found["measurements"]] == [*[15] * 5, None, None] * 2
     printed = capsys.readouterr().out
     assert "ours" in printed
     assert "theirs" in printed
@@ -101,7 +101,7 @@ def test_the_best_and_the_worst_are_those_of_clips_own_logits(build, tmp_path, c
     assert [each["number"] for each in worst] == list(np.argsort(logits)[:8])
     assert best[0]["prompt"] == PROMPTS[best[0]["number"]]
     assert best[0]["score"] == pytest.approx(logits.max(), rel=1e-5)
-    (measured,) = [each for each in card(tmp_path)["measurements"] if "CLIP" in each["name"]]
+    (measured,) = [each for each in card(tmp_path)["measurements"] if "logits" in each["name"]]
     assert measured["value"] == pytest.approx(logits.mean(), rel=1e-5)
 
 

@@ -16,10 +16,10 @@ PROMPTS = ["a large red sun on a white background", "a small green star on a yel
 
 @pytest.fixture
 def build(config, clip_folder):
-    """A run of a task on the tiny model and the tiny CLIP, four prompts a kind."""
+    """A run of a task on the tiny model and the tiny CLIP, five prompts a kind."""
 
     def build(task: str, **changes):
-        sizes = EvaluationConfig(clip=str(clip_folder), prompts_per_kind=4, num_reference=12)
+        sizes = EvaluationConfig(clip=str(clip_folder), prompts_per_kind=5, num_reference=12)
         return config(task, evaluation=sizes, **changes)
 
     return build
@@ -32,7 +32,7 @@ def test_the_main_job_leaves_pictures_panel_page_and_record(build, tmp_path, cap
     names = {each.name for each in record.measurements}
     assert {"FD[tiny-clip]", "CLIP score[tiny-clip]"} <= names
     assert {"whole scene right: one object", "whole scene right: two objects"} <= names
-    assert all(each.num_samples in (4, 8) for each in record.measurements)
+    assert all(each.num_samples in (5, 10) for each in record.measurements)
     assert set(record.weights) == {"model", "tiny-clip"}
     assert record.seeds["pictures"] == [0, 1]
     for name in ("pictures.png", "steps.png", "test_prompts.png", "record.json"):

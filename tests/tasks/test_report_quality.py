@@ -100,7 +100,7 @@ def test_every_guidance_is_drawn_and_measured(whole):
     found, _ = numbers(whole)
     names = [
         *("FD[tiny-clip]", "KID x1000[tiny-clip]", "precision[tiny-clip]", "recall[tiny-clip]"),
-        *("CMMD[tiny-clip]", "CLIP logits[tiny-clip]"),
+        *("CMMD[tiny-clip]", "CLIP score[tiny-clip]", "CLIP logits[tiny-clip]"),
     ]
     told = [(each.subject, each.name, each.num_samples) for each in found]
     assert told == [(f"guidance {g:g}", name, 24) for g in GUIDANCE for name in names]

@@ -85,7 +85,7 @@ def test_four_hundred_captions_at_three_guidances(whole):
     drawn = pictures(whole)
     assert len(drawn) == 3 * 2 * NUM_PHOTOGRAPHS
     found = read_record(whole).measurements
-    numbers = ("FD", "KID x1000", "precision", "recall", "CMMD", "CLIP logits")
+    numbers = ("FD", "KID x1000", "precision", "recall", "CMMD", "CLIP score", "CLIP logits")
     assert {each.name for each in found} == {f"{name}[glyph-clip]" for name in numbers}
     assert len(found) == len(numbers) * len(GUIDANCE)
     assert {each.num_samples for each in found} == {400}
