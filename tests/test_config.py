@@ -112,6 +112,18 @@ def test_values_that_no_training_or_evaluation_could_use_are_refused(override):
         composed(["+exp=evaluate", override])
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("evaluation.clip_name=inception", "evaluation.clip_name=Inception-v3"),
+        *("evaluation.clip=some/inception", "evaluation.clip=some/inception-6726825d/model"),
+    ],
+)
+def test_no_clip_goes_by_the_name_of_inception(override):
+    with pytest.raises(UserError, match="as the network that it is not: give another"):
+        composed(["+exp=evaluate", override])
+
+
 @pytest.mark.parametrize(("kind", "ranges"), [(int, WHOLE_RANGES), (float, RANGES)])
 def test_every_number_of_a_training_has_its_range(kind, ranges):
     assert {entry.name for entry in fields(TrainingConfig) if entry.type is kind} == set(ranges)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.protocol_config import ProtocolConfig, ShardConfig
 from src.report.record import read_record
 from src.tasks import report_quality
+from src.tasks.countdown import countdown
 from tests.tasks.coco_folder import official_layout
 from tests.training.children import die, in_child
 
@@ -117,6 +119,25 @@ def test_every_guidance_is_drawn_and_measured(whole):
         assert (whole / name).is_file()
 
 
+def test_both_countdowns_end_at_their_totals(build, tmp_path, monkeypatch):
+    totals, done = {}, {}
+
+    @contextmanager
+    def watched(what, total, done_before=0):
+        totals[what], done[what] = total, done_before
+        with countdown(what, total, done_before) as told:
+
+            def tell(num):
+                done[what] += num
+                told(num)
+
+            yield tell
+
+    monkeypatch.setattr(report_quality, "countdown", watched)
+    report_quality.run(build("watched"), tmp_path / "unused")
+    assert done == totals == {"Drawing": 48, "Looking at pictures": 2 * 12 + 3 * 48}
+
+
 @pytest.mark.slow
 def test_two_runs_from_scratch_agree_to_the_last_digit(build, whole, tmp_path):
     report_quality.run(build("again"), tmp_path / "unused")
@@ -188,6 +209,16 @@ def test_too_few_pictures_for_the_features_are_refused_before_any_is_drawn(
     chosen = build("out")
     chosen = replace(chosen, data=replace(chosen.data, path=str(few)))
     with pytest.raises(UserError, match=r"5 pictures in data.path=.* 8 dimensions of tiny-clip"):
+        report_quality.run(chosen, tmp_path / "unused")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["clip-vit-large-patch14", "openai/clip-vit-large-patch14"])
+def test_a_clip_of_another_shape_may_not_have_the_name_of_the_authors(
+    build, clip_folder, tmp_path, name
+):
+    chosen = build("out", evaluation=EvaluationConfig(clip=str(clip_folder), clip_name=name))
+    with pytest.raises(UserError, match=rf"named {name} and is another network \(8 features"):
         report_quality.run(chosen, tmp_path / "unused")
     assert not (tmp_path / "out").exists()
 
