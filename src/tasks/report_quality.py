@@ -32,7 +32,8 @@ from src.tasks.drawing import settings, short_hash
 from src.tasks.drawn_once import draw_share, num_missing, passes_of, picture_path
 from src.tasks.inputs import choose_device, open_model
 from src.tasks.outcome import Outcome, deliver
-from src.whole_files import alone_in, writable_folder
+from src.tasks.own_share import own_share
+from src.whole_files import writable_folder
 
 SHOWN = 4  # prompts in the figure
 LOOKS = 3  # at a drawn picture: the extractor's, and CLIP's for a distance and for the score
@@ -142,8 +143,7 @@ def draw(config: RunConfig, model, plan: Plan) -> None:
     left = sum(num_missing(place, mine) for place in _places(config, plan))
     total = len(guidance) * len(mine)
     shard = config.shard
-    lock = plan.place / LOCKS / f"{shard.index}_of_{shard.count}"
-    with alone_in(lock), countdown("Drawing", total, total - left) as told:
+    with own_share(plan.place / LOCKS, shard), countdown("Drawing", total, total - left) as told:
         first_seed = config.protocol.first_picture_seed
         for scale, place in zip(guidance, _places(config, plan), strict=True):
             drawn = draw_share(_at(config, scale), model, plan.prompts, first_seed, place, shard)

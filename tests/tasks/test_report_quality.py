@@ -253,6 +253,17 @@ def test_a_full_disk_is_told_and_the_same_command_ends_the_work(
     assert numbers(tmp_path / "full") == numbers(whole)
 
 
+def test_a_run_without_shards_beside_a_live_shard_is_refused(build, tmp_path):
+    from src.tasks.own_share import own_share
+
+    with (
+        own_share(tmp_path / "out" / "pictures" / "shards", ShardConfig(1, 4)),
+        pytest.raises(UserError, match=r"shard\.count=1, and another process draws its share of 4"),
+    ):
+        report_quality.run(build("out"), tmp_path / "unused")
+    assert not drawn(tmp_path / "out")
+
+
 def test_the_same_share_twice_at_once_is_refused(build, tmp_path):
     from src.whole_files import alone_in
 
