@@ -294,6 +294,8 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
         )
     whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
     whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
+    whole("evaluation.pictures_per_pass", evaluation.pictures_per_pass, 1, 1024)
+    whole("evaluation.num_processes", evaluation.num_processes, 1, 256)
     whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
     for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
         check_seed(f"evaluation.{key}", getattr(evaluation, key))

@@ -100,6 +100,8 @@ def test_the_schema_alone_loads_no_torch():
         "data.test_ratio=0",
         "data.two_objects_prob=3",
         "evaluation.prompt_seed=-4",
+        "evaluation.pictures_per_pass=0",
+        "evaluation.num_processes=0",
         "training.precision=foo",
         "variant=fp16",
         "micro_cond.original_width=-1",

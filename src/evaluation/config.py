@@ -21,6 +21,8 @@ class EvaluationConfig:
     prompt_seed: int = 20_000  # which test prompts
     reference_seed: int = 30_000  # which real scenes
     first_picture_seed: int = 0  # picture i of a kind is generated with this seed + i
+    pictures_per_pass: int = 1  # drawn at once by `evaluate`; another number, other last bits
+    num_processes: int = 1  # that draw for it, on one thread each; for a machine without a GPU
     batch_size: int = 64  # pictures per pass through CLIP; changes no number
     confidence: float = 0.95  # of every interval
 
