@@ -13,7 +13,7 @@ from src.conditioning.config import MicroCondConfig, badly_rated, check_conditio
 from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.ablation_config import AblationConfig, check_ablation, check_runs
-from src.evaluation.config import EXTRACTORS, EvaluationConfig, features_name
+from src.evaluation.config import EXTRACTORS, EvaluationConfig, check_clip_name
 from src.evaluation.latency_config import LatencyConfig, check_latency
 from src.evaluation.protocol_config import (
     PictureFoldersConfig,
@@ -286,12 +286,7 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
             "evaluation.extractor_weights has no effect with evaluation.extractor=clip, whose "
             "weights lie in evaluation.clip; give evaluation.extractor=inception."
         )
-    name = features_name(evaluation)
-    if name.lower().startswith("inception"):
-        raise UserError(
-            f"evaluation.clip={evaluation.clip} would go by the name {name}, as the network that "
-            "it is not: give another evaluation.clip_name=NAME."
-        )
+    check_clip_name(evaluation)
     whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
     whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
     whole("evaluation.pictures_per_pass", evaluation.pictures_per_pass, 1, 1024)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.errors import UserError
+
 EMBEDDED_CLIP = "experiments/glyphs_clip/model"  # relative to the repository's root
 EMBEDDED_NAME = "glyph-clip"
 EXTRACTORS = ("clip", "inception")  # evaluation.clip's picture tower, or the network of every FID
@@ -38,3 +40,13 @@ def features_name(config: EvaluationConfig) -> str:
         return EMBEDDED_NAME
     folder = Path(config.clip)
     return folder.parent.name if folder.name == "model" else folder.name
+
+
+def check_clip_name(config: EvaluationConfig) -> None:
+    """Refuse a CLIP that would go by the name of the Inception network; raises UserError."""
+    name = features_name(config)
+    if name.lower().startswith(EXTRACTORS[1]):
+        raise UserError(
+            f"evaluation.clip={config.clip} would go by the name {name}, as the network that it is "
+            "not: give another evaluation.clip_name=NAME."
+        )
