@@ -13,7 +13,7 @@ from src.conditioning.config import MicroCondConfig, badly_rated, check_conditio
 from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.ablation_config import AblationConfig, check_ablation, check_runs
-from src.evaluation.config import EXTRACTORS, EvaluationConfig
+from src.evaluation.config import EXTRACTORS, EvaluationConfig, check_clip_name
 from src.evaluation.latency_config import LatencyConfig, check_latency
 from src.evaluation.protocol_config import (
     PictureFoldersConfig,
@@ -286,8 +286,11 @@ def _check_evaluation(evaluation: EvaluationConfig) -> None:
             "evaluation.extractor_weights has no effect with evaluation.extractor=clip, whose "
             "weights lie in evaluation.clip; give evaluation.extractor=inception."
         )
+    check_clip_name(evaluation)
     whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
     whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
+    whole("evaluation.pictures_per_pass", evaluation.pictures_per_pass, 1, 1024)
+    whole("evaluation.num_processes", evaluation.num_processes, 1, 256)
     whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
     for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
         check_seed(f"evaluation.{key}", getattr(evaluation, key))

@@ -100,6 +100,8 @@ def test_the_schema_alone_loads_no_torch():
         "data.test_ratio=0",
         "data.two_objects_prob=3",
         "evaluation.prompt_seed=-4",
+        "evaluation.pictures_per_pass=0",
+        "evaluation.num_processes=0",
         "training.precision=foo",
         "variant=fp16",
         "micro_cond.original_width=-1",
@@ -109,6 +111,18 @@ def test_the_schema_alone_loads_no_torch():
 )
 def test_values_that_no_training_or_evaluation_could_use_are_refused(override):
     with pytest.raises(UserError, match=override.partition("=")[0]):
+        composed(["+exp=evaluate", override])
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("evaluation.clip_name=inception", "evaluation.clip_name=Inception-v3"),
+        *("evaluation.clip=some/inception", "evaluation.clip=some/inception-6726825d/model"),
+    ],
+)
+def test_no_clip_goes_by_the_name_of_inception(override):
+    with pytest.raises(UserError, match="as the network that it is not: give another"):
         composed(["+exp=evaluate", override])
 
 

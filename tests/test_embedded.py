@@ -1,6 +1,10 @@
 """Claims about the shipped model: what a picture depends on, and how much of a scene survives."""
 
+import os
 import random
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +16,8 @@ from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scenes import World
 from src.evaluation.components import round_trip
-from src.experiments import EMBEDDED_MODEL, RECORDS
+from src.experiments import EMBEDDED_MODEL, RECORDS, ROOT
+from src.report.record import read_record
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +82,37 @@ def test_scenes_survive_the_shipped_image_tokenizer(amused, world, record_proper
     assert measured["whole scene right: test scenes", "real scenes"] >= 0.99
     assert share >= 0.97
     assert measured["codes used", "after the round trip"] >= 0.5
+
+
+@pytest.mark.verify
+def test_two_thousand_pictures_are_drawn_and_measured_in_five_minutes_on_two_cores(
+    tmp_path, record_property
+):
+    command = [sys.executable, "-m", "src.run", "+exp=evaluate", "evaluation.num_processes=2"]
+    command += ["device=cpu", f"output_dir={tmp_path}"]
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    started = time.monotonic()
+    subprocess.run(command, cwd=ROOT, check=True, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    minutes = (time.monotonic() - started) / 60
+    record_property("minutes_for_2000_pictures", minutes)
+    found = read_record(tmp_path).measurements
+    right = [each for each in found if each.name.startswith("whole scene right")]
+    drawn = [each.num_samples for each in right if each.subject == "generated pictures"]
+    assert sum(drawn) == 2000
+    assert minutes <= 5
+
+
+@pytest.mark.slow
+def test_pictures_in_passes_of_sixteen_are_as_right_as_alone(amused, world):
+    """Last bits differ, and with them a token now and then: never what share is right."""
+    scenes = [example(world, 70_000, i, "test", num_objects=1) for i in range(64)]
+    captions, seeds = [each.caption for each in scenes], list(range(64))
+    alone = amused.generate(captions, guidance_scale=2.0, seeds=seeds, record=False)
+    together = Amused.embedded()
+    together.pictures_per_pass = 16
+    passes = together.generate(captions, guidance_scale=2.0, seeds=seeds, record=False)
+    same = (alone.token_ids == passes.token_ids).float().mean()
+    assert same > 0.99
 
 
 def test_the_prompt_decides_the_picture(amused, world):

@@ -1,8 +1,9 @@
 """COCO's validation pictures of 2017 in the official layout, and prompts drawn from captions.
 
-aMUSEd was measured on two captions a picture (report section 4.1): drawn at random with
-replacement from the picture's own, on consecutive lines, unchanged. Nobody seeded that draw, but
-the file that came of it is public, and known by its hash.
+aMUSEd's last harness takes two captions a picture: drawn at random with replacement from the
+picture's own, on consecutive lines, unchanged. Nobody seeded that draw, but the file that came of
+it is public, and known by its hash. The published values are older: of the first caption of each
+picture, drawn twice, as far as a script of that time tells.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.data.prompt_sets import read_prompt_set
+from src.data.source import PICTURES as SUFFIXES
 from src.errors import UserError, cut, shown
 
 PICTURES, CAPTIONS = "val2017", "captions_val2017.json"
@@ -54,7 +55,8 @@ def open_coco(folder: str | Path | None) -> list[CocoPicture]:
             "give it."
         )
     names, captions = _read(path)
-    files = {each.name for each in (place / PICTURES).iterdir() if each.suffix == ".jpg"}
+    there = (place / PICTURES).iterdir()
+    files = {each.name for each in there if each.suffix.lower() in SUFFIXES}
     _refuse("captions of pictures that it does not list", captions.keys() - names.keys(), path)
     _refuse("pictures without captions", names.keys() - captions.keys(), path)
     listed = set(names.values())
@@ -77,16 +79,30 @@ def draw_captions(
     ]
 
 
+def first_captions(pictures: list[CocoPicture], each: int = CAPTIONS_EACH) -> list[str]:
+    """The first caption of every picture, `each` times in a row."""
+    return [picture.captions[0] for picture in pictures for _ in range(each)]
+
+
 def authors_prompts(path: Path, key: str) -> list[str]:
-    """The 10,000 prompts that aMUSEd was measured on; raises UserError for any other file."""
-    texts = [prompt.text for prompt in read_prompt_set(path, key)]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    """The 10,000 prompts of the authors' file, JSON lines whatever its name ends in.
+
+    Raises UserError for any other file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        place = f"{key}={cut(str(path))}"
+        raise UserError(
+            f"{place} cannot be read ({error.strerror}): give {AUTHORS_FILE}."
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
     if digest != AUTHORS_SHA256:
         raise UserError(
             f"{key}={cut(str(path))} is not the authors' file (its sha256 is {digest[:12]}..., "
             f"theirs {AUTHORS_SHA256[:12]}...): give {AUTHORS_FILE}, or leave {key} out."
         )
-    return texts
+    return [json.loads(line) for line in content.decode("utf-8").split("\n") if line]
 
 
 def _place(folder: str | Path | None) -> Path:

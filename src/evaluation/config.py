@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.errors import UserError
+
 EMBEDDED_CLIP = "experiments/glyphs_clip/model"  # relative to the repository's root
 EMBEDDED_NAME = "glyph-clip"
 PUBLISHED_CLIP = "openai/clip-vit-large-patch14"  # the authors' score, and CMMD but for the size
@@ -25,6 +27,8 @@ class EvaluationConfig:
     prompt_seed: int = 20_000  # which test prompts
     reference_seed: int = 30_000  # which real scenes
     first_picture_seed: int = 0  # picture i of a kind is generated with this seed + i
+    pictures_per_pass: int = 1  # drawn at once by `evaluate`; another number, other last bits
+    num_processes: int = 1  # that draw for it, on one thread each; for a machine without a GPU
     batch_size: int = 64  # pictures per pass through the network; moves last digits
     confidence: float = 0.95  # of every interval
 
@@ -55,3 +59,13 @@ def _repository(snapshot: Path) -> str:
         return Path(told).name
     except (OSError, ValueError, TypeError, KeyError):
         return ""
+
+
+def check_clip_name(config: EvaluationConfig) -> None:
+    """Refuse a CLIP that would go by the name of the Inception network; raises UserError."""
+    name = features_name(config)
+    if name.lower().startswith(EXTRACTORS[1]):
+        raise UserError(
+            f"evaluation.clip={config.clip} would go by the name {name}, as the network that it is "
+            "not: give another evaluation.clip_name=NAME."
+        )

@@ -55,13 +55,14 @@ class Measurement:
 
     @property
     def text(self) -> str:
-        """The value with its interval: "91.4 % (88.6 to 93.6)"."""
-        value = f"{self.value:.1%}".replace("%", " %") if self.is_share else f"{self.value:.2f}"
+        """The value with its interval: "91.4 % (88.6 to 93.6)"; counts keep all their digits."""
+        value = f"{self.value:.1%}".replace("%", " %") if self.is_share else f"{self.value:,.2f}"
         if self.low is None or self.high is None:
-            return value
+            is_count = self.value.is_integer() and abs(self.value) >= 1000
+            return f"{self.value:,.0f}" if is_count and not self.is_share else value
         if self.is_share:
             return f"{value} ({100 * self.low:.1f} to {100 * self.high:.1f})"
-        return f"{value} ({self.low:.2f} to {self.high:.2f})"
+        return f"{value} ({self.low:,.2f} to {self.high:,.2f})"
 
 
 def seen_by(eyes: Eyes, *measurements: Measurement) -> Sequence[Measurement]:

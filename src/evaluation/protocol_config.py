@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from src.errors import UserError
-from src.limits import between, check_seed, whole
+from src.limits import between, check_seed, one_of, whole
 
 GUIDANCE = (1.5, *(float(scale) for scale in range(2, 11)), 15.0, 20.0)  # the authors' sweep
+CAPTIONS = ("drawn", "first")  # at random of each picture's own, or the first of them
 LARGEST_SIDE = 8192  # pixels
 
 
@@ -14,7 +15,8 @@ class ProtocolConfig:
     """aMUSEd's own measurement on COCO's captions (report section 4.1)."""
 
     guidance: list[float] = field(default_factory=lambda: list(GUIDANCE))
-    captions_each: int = 2  # captions drawn of every picture of COCO, one picture drawn of each
+    captions: str = "drawn"  # one of CAPTIONS; the published values were made with "first"
+    captions_each: int = 2  # captions of every picture of COCO, one picture drawn of each
     captions_seed: int = 0  # which of its captions
     prompts_file: str | None = None  # the authors' own draw, known by its hash; None = drawn here
     first_picture_seed: int = 0  # picture i is drawn with this seed + i, at every guidance
@@ -47,6 +49,12 @@ def check_protocol(protocol: ProtocolConfig, shard: ShardConfig) -> None:
         between(f"protocol.guidance[{place}]", guidance, 0, 1000)
         if guidance in protocol.guidance[:place]:
             raise UserError(f"protocol.guidance holds {guidance:g} twice; give each number once.")
+    one_of("protocol.captions", protocol.captions, CAPTIONS)
+    if protocol.captions == "first" and protocol.prompts_file is not None:
+        raise UserError(
+            "protocol.captions=first and protocol.prompts_file are both given, and the file says "
+            "which captions: leave one of them out."
+        )
     whole("protocol.captions_each", protocol.captions_each, 1, 1000)
     whole("protocol.pictures_per_pass", protocol.pictures_per_pass, 1, 1024)
     check_seed("protocol.captions_seed", protocol.captions_seed)

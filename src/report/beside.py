@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from src.evaluation.measurement import Measurement
 from src.experiments import CONF, read_header
+from src.report.kept_records import records_of
+from src.report.quality_protocol import HUB_IDS, differences, remarks
 from src.report.record import Record
 from src.report.reported import Reported, number
 
-INCEPTION = ("inception",)  # what the published weights are called in records
-CLIP_LARGE = ("openai/clip-vit-large-patch14", "clip-vit-large-patch14")
-HUB_IDS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}
+QUALITY = "quality against guidance"  # a section of the report
 
 
 class Beside(NamedTuple):
@@ -52,22 +52,26 @@ class Beside(NamedTuple):
 
 
 def beside(figure: Reported, records: Mapping[str, Record]) -> Beside:
-    """The record's number that answers to a figure, if there is one, and what differs in it."""
-    record = records.get(figure.experiment or "")
-    if record is None:
-        return Beside(figure, None, [])
+    """The records' number that answers to a figure, if there is one, and what differs in it.
+
+    Of several records of one experiment the one counts in which the least differs.
+    """
     find = {
         "report_parameters": _of_parameters,
         "report_latency": _of_latency,
         "bench_recipes": _of_recipes,
     }.get(figure.experiment, _of_quality)
-    return find(figure, record)
+    found = [find(figure, record) for record in records_of(figure.experiment, records)]
+    answers = [row for row in found if row.ours is not None]
+    return min(answers, key=lambda row: len(row.differs), default=Beside(figure, None, []))
 
 
 def command(figure: Reported) -> str:
     """What to type to measure a figure, on a machine that can."""
     text = read_header(CONF / "exp" / f"{figure.experiment}.yaml").command
     conditions = figure.conditions
+    if figure.section == QUALITY:
+        text += f" protocol.captions={conditions['captions']}"
     if figure.experiment == "report_latency":
         steps = f"sampler.num_steps={conditions['steps']}"
         text += f" model={HUB_IDS[conditions['model']]} device=cuda dtype=float16 {steps}"
@@ -106,43 +110,15 @@ def _of_latency(figure: Reported, record: Record) -> Beside:
 
 def _of_quality(figure: Reported, record: Record) -> Beside:
     """FID, CLIP score or Inception score, at the figure's guidance."""
-    conditions = figure.conditions
     start = {"FID": r"(FID|FD)\[", "CLIP score": r"CLIP logits\["}
     pattern = re.compile(start.get(figure.quantity, r"Inception score"))
-    subject = f"guidance {conditions['guidance']:g}"
+    subject = f"guidance {figure.conditions['guidance']:g}"
     own = [each for each in record.measurements if each.subject == subject]
     ours = next((each for each in own if pattern.match(each.name)), None)
     if ours is None:
         return Beside(figure, None, [])
-    remarks = []
-    dtype = record.settings.get("dtype")
-    if dtype != conditions["precision"]:
-        remarks.append(f"{dtype} instead of {conditions['precision']}")
-    if record.settings.get("protocol.prompts_file") is None:
-        remarks.append("captions drawn anew")
-    return Beside(figure, ours, _other_protocol(figure, ours, record), "; ".join(remarks))
-
-
-def _other_protocol(figure: Reported, ours: Measurement, record: Record) -> list[str]:
-    """How a quality number was made otherwise than the authors made theirs."""
-    conditions, differs = figure.conditions, []
-    extractor = (re.findall(r"\[(.*)\]", ours.name) or ["a network that is not named"])[0]
-    wanted = conditions["extractor"]
-    is_same = extractor in (INCEPTION if wanted == "inception" else CLIP_LARGE)
-    if not is_same:
-        differs.append(f"in the eyes of {extractor} instead of {wanted}")
-    model = record.settings.get("model")
-    if model not in (conditions["model"], HUB_IDS[conditions["model"]]):
-        differs.append(f"model {model} instead of {HUB_IDS[conditions['model']]}")
-    counts = ("pictures", ours.num_samples), ("reference", ours.num_reference)
-    for key, count in counts:
-        if key in conditions and count is not None and count != conditions[key]:
-            what = "real pictures" if key == "reference" else key
-            differs.append(f"{count:,} {what} instead of {conditions[key]:,}")
-    steps = record.settings.get("sampler.num_steps")
-    if steps != conditions["steps"]:
-        differs.append(f"{steps} steps instead of {conditions['steps']}")
-    return differs
+    remark = "; ".join(remarks(figure, ours, record))
+    return Beside(figure, ours, differences(figure, ours, record), remark)
 
 
 def _found(record: Record, name: str, subject: str) -> Measurement | None:

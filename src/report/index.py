@@ -70,7 +70,8 @@ def _shown(measurements: Sequence[Measurement]) -> list[Measurement]:
 
 def _number(measurement: Measurement) -> str:
     subject = "" if measurement.subject == "generated pictures" else f", {measurement.subject}"
-    return f"{measurement.name}{subject}: {measurement.text}, {measurement.samples} pictures"
+    count = f", n = {measurement.samples}" if measurement.num_samples > 1 else ""
+    return f"{measurement.name}{subject}: {measurement.text}{count}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -11,10 +11,13 @@ class PublishConfig:
 
     repo: str | None = None  # OWNER/NAME
     is_private: bool = True  # a new repository is seen by its owner alone
+    license: str | None = None  # as the Hub calls it; None = the model's, where its name tells
 
 
 def check_publish(config: PublishConfig) -> None:
     """Refuse what is no name of a repository; raises UserError."""
+    if config.license is not None and not config.license.strip():
+        raise UserError("publish.license is empty; give a name, as openrail++, or leave it out.")
     if config.repo is not None:
         owner, slash, name = config.repo.partition("/")
         if not (owner and slash and name) or "/" in name or config.repo != config.repo.strip():

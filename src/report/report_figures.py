@@ -5,6 +5,7 @@ is the same thing as the reported one.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,6 +25,7 @@ from src.report.look import (
     new_figure,
     panel,
 )
+from src.report.record import Record
 
 WIDTH, HEIGHT, AXIS, GAP = 2.9, 2.3, 0.5, 0.35  # inches
 MODELS = {"amused_256": "aMUSEd-256", "amused_512": "aMUSEd-512"}
@@ -54,24 +56,26 @@ def quality_figure(rows: Sequence[Beside]) -> Figure:
     return figure
 
 
-def latency_figure(rows: Sequence[Beside], besides: Sequence[Measurement], device: str) -> Figure:
+def latency_figure(rows: Sequence[Beside], records: Sequence[Record]) -> Figure:
     """Seconds a picture at batch 1: every system on every reported device, and here.
 
     Args:
-        besides: our own seconds on `device`, which answer to no reported figure.
+        records: what was timed here, all of whose seconds stand below the reported ones.
     """
+    timed = [(each, record) for record in records for each in record.measurements]
+    timed = [(each, record) for each, record in timed if "seconds" in each.name]
     rows = [row for row in rows if _is_latency(row)]
     systems = {_system(row): row.figure for row in rows}
     fastest = {name: min(r.figure.value for r in rows if _system(r) == name) for name in systems}
     names = sorted(systems, key=lambda name: fastest[name])
-    lines = [*names, *(_here(each, device) for each in besides)]
+    lines = [*names, *(_here(each, record, len(records) > 1) for each, record in timed)]
     height = BAR * len(lines)
     left, top = MARGIN + LABELS + 0.9, MARGIN + 0.75
     figure = new_figure(left + 4.4 + MARGIN, top + height + 0.6 + MARGIN)
     title = "Seconds a picture, batch 1"
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     said = "circles: reported on an A100; squares: on an RTX 4090"
-    said += "; diamonds: measured here" if besides or any(map(_is_ours, rows)) else ""
+    said += "; diamonds: measured here" if timed or any(map(_is_ours, rows)) else ""
     label(figure, MARGIN, MARGIN + 0.24, said, fontsize=SMALL, ha="left", color=MUTED)
     axes = panel(figure, left, top, 4.2, height)
     for row in rows:
@@ -82,7 +86,7 @@ def latency_figure(rows: Sequence[Beside], besides: Sequence[Measurement], devic
         axes.plot([row.figure.value], [place], mark, color=color, markerfacecolor="white", ms=5)
         if _is_ours(row):
             axes.plot([row.ours.value], [place], "D", color=color, ms=5)
-    for place, each in enumerate(besides, start=len(names)):
+    for place, (each, _) in enumerate(timed, start=len(names)):
         axes.plot([each.value], [place], "D", color=INK, ms=5)
         if each.low is not None and each.high is not None:
             axes.plot([each.low, each.high], [place, place], color=INK, linewidth=1.2)
@@ -162,6 +166,11 @@ def _system(row: Beside) -> str:
     return f"{name}, {told}, {conditions['pixels']} px"
 
 
-def _here(measured: Measurement, device: str) -> str:
-    kind = measured.note.partition(",")[0]
-    return f"{measured.subject}, {device.replace(', ', ' ')}, {kind}"
+def _here(measured: Measurement, record: Record, is_one_of_many: bool) -> str:
+    """Who drew, where and with which weights; among several records, what and in how many steps."""
+    device, kind = record.device.replace(", ", " "), measured.note.partition(",")[0]
+    if not is_one_of_many:
+        return f"{measured.subject}, {device}, {kind}"
+    model, steps = str(record.settings["model"]), record.settings["sampler.num_steps"]
+    model = MODELS.get(model, Path(model).name)
+    return f"{measured.subject}, {model}, {steps} steps, {device}"

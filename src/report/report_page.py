@@ -15,30 +15,37 @@ Written by `python -m src.run +exp=report` from the records beside this folder, 
 Reported: aMUSEd's technical report (arXiv 2401.01808). How a figure is known: "raw data" stands in
 its authors' repositories, "computed" follows from their settings, "second hand" is what others
 tell of the report. A number of ours that was made in another way has no verdict, only what differs.
+A record is stale when its settings, its weights or the code have moved on since it was made.
 """
 HEAD = ("reported figure", "reported", "known from", "ours", "difference", "verdict")
 BESIDES = {  # experiments whose records answer to no reported figure, and why
-    "report_latency": "The processor's time. The report has none.",
+    "report_latency": "Our own times. The report has none of a processor or beside diffusers.",
     "evaluate": "The shipped glyph model, seen by its own CLIP. The report has no such model.",
 }
 
 
 def report_page(
-    rows: Sequence[Beside], records: Mapping[str, Record], figures: Mapping[str, str]
+    rows: Sequence[Beside],
+    records: Mapping[str, Record],
+    figures: Mapping[str, str],
+    stale: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """The whole page.
 
     Args:
         records: by experiment, of those that have one.
         figures: file name in the page's folder: what it shows.
+        stale: why a record is not of today's code, by its name in `records`; none = current.
     """
+    origins = {name: _origin(each, (stale or {}).get(name, ())) for name, each in records.items()}
     parts = [TITLE, _summary(rows)]
     parts += [f"![{what}]({file})\n" for file, what in figures.items()]
     for section, group in groupby(rows, key=lambda row: row.figure.section):
-        parts.append(_section(section, list(group)))
-    for name, why in BESIDES.items():
-        if name in records:
-            parts.append(_besides(name, records[name], why))
+        parts.append(_section(section, list(group), origins))
+    for experiment, why in BESIDES.items():
+        for name, record in records.items():
+            if name.partition("/")[0] == experiment:
+                parts.append(_besides(name, record, why, origins[name]))
     return "\n".join(parts)
 
 
@@ -53,7 +60,7 @@ def _summary(rows: Sequence[Beside]) -> str:
     )
 
 
-def _section(name: str, rows: Sequence[Beside]) -> str:
+def _section(name: str, rows: Sequence[Beside], origins: Mapping[str, str]) -> str:
     sources = dict.fromkeys(row.figure.source for row in rows)
     notes = dict.fromkeys(row.figure.note for row in rows if row.figure.note)
     shared = _shared(rows)
@@ -62,7 +69,9 @@ def _section(name: str, rows: Sequence[Beside]) -> str:
         lines.append(f"All with {_in_words(shared)}.")
     lines += ["", _line(HEAD), _line(["---", "--:", "---", "--:", "--:", "---"])]
     lines += [_line(_cells(row, shared)) for row in rows]
-    lines += ["", *(f"Note: {note}." for note in notes)]
+    measured = {row.figure.experiment for row in rows if row.ours is not None}
+    ours = [told for name, told in origins.items() if name.partition("/")[0] in measured]
+    lines += ["", *(f"Note: {note}." for note in notes), *ours]
     return "\n".join(lines) + "\n"
 
 
@@ -105,12 +114,17 @@ def _in_words(conditions: Mapping) -> str:
     return ", ".join(f"{key} {value}" for key, value in conditions.items())
 
 
-def _besides(name: str, record: Record, why: str) -> str:
+def _besides(name: str, record: Record, why: str, origin: str) -> str:
     notes = dict.fromkeys(each.note for each in record.measurements if each.note)
     told = "".join(f"\nNote: {note}.\n" for note in notes)
-    origin = f"By `{record.command}`, {record.recorded}, {record.device}."
     head = f"## Measured besides: {name}"
     return f"{head}\n\n{why}\n\n{markdown_table(record.measurements)}\n{origin}\n{told}"
+
+
+def _origin(record: Record, stale: Sequence[str]) -> str:
+    """Which command gave a record, when and where, and whether it is stale."""
+    state = f" Stale: {'; '.join(stale)}." if stale else ""
+    return f"By `{record.command}`, {record.recorded}, {record.device}.{state}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 Several processes may draw into one folder, on one machine or on several: each has its share.
 """
 
-import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from PIL import Image
 
 from src.config import RunConfig
 from src.errors import UserError
+from src.evaluation.feature_cache import OUT_OF_MEMORY
 from src.evaluation.protocol_config import ShardConfig
 from src.report.pictures import annotated_png
+from src.tasks.begun_folder import claim
 from src.tasks.drawing import drawing_progress, generate_pictures, settings
 from src.whole_files import write_whole
 
@@ -48,27 +50,58 @@ def draw_share(
     A pass through the model always holds the same pictures, those that are there already too, so
     that none depends on where a run was killed or who draws the others.
 
-    Raises UserError if the folder was begun with other prompts, seeds, settings or weights.
+    Raises UserError if the folder was begun with other prompts, seeds, settings or weights, or on
+    another kind of device; or where there is no memory for a single pass.
     """
     each = model.pictures_per_pass
     asked = settings(config, model) | {"prompts": list(prompts), "first_seed": first_seed}
     asked |= {"pictures_per_pass": each} if each > 1 else {}
-    _claim(place / "asked.json", json.dumps(asked, indent=1) + "\n")
+    claim(place, asked, str(model.device))
     passes = [
         numbers for numbers in passes_of(len(prompts), each, shard) if num_missing(place, numbers)
     ]
     at_once = max(1, AT_ONCE // each)
-    for start in range(0, len(passes), at_once):
-        numbers = [number for one in passes[start : start + at_once] for number in one]
+    while passes:
+        numbers = [number for one in passes[:at_once] for number in one]
         new = [number for number in numbers if not picture_path(place, number).is_file()]
         told = [prompts[number] for number in numbers]
         seeds = [first_seed + number for number in numbers]
-        images = generate_pictures(model, config, told, seeds).images
+        try:
+            images = generate_pictures(model, config, told, seeds).images
+        except (RuntimeError, MemoryError) as error:
+            at_once = _fewer_at_once(error, at_once, each, config)
+            continue
         for number, prompt, seed, image in zip(numbers, told, seeds, images, strict=True):
             about = {"prompt": prompt, "seed": seed}
             if number in new:
                 write_whole(picture_path(place, number), annotated_png(image, about))
+        passes = passes[at_once:]
         yield len(new)
+
+
+def _fewer_at_once(
+    error: RuntimeError | MemoryError, at_once: int, each: int, config: RunConfig
+) -> int:
+    """Half as many passes a call, which changes no picture; a pass is never made smaller.
+
+    Raises UserError where it was a single one, and whatever is no want of memory.
+    """
+    is_told = any(words in str(error).lower() for words in OUT_OF_MEMORY)
+    if not (isinstance(error, MemoryError) or is_told):
+        raise error
+    if at_once > 1:
+        warnings.warn(f"Memory ran out: {at_once // 2 * each} pictures a call now.", stacklevel=3)
+        return at_once // 2
+    remedy = "free some, or give another device="
+    if each > 1 and config.task == "report_quality":
+        remedy = (
+            f"give protocol.pictures_per_pass={each // 2} and another output_dir (its pictures may "
+            "differ from those drawn so far in a token), or another device="
+        )
+    raise UserError(
+        f"There is not enough memory for {each} picture{'s' * (each > 1)} of {config.model} in one "
+        f"pass through the model: {remedy}."
+    ) from error
 
 
 def passes_of(num_pictures: int, each: int, shard: ShardConfig | None = None) -> list[range]:
@@ -85,16 +118,6 @@ def num_missing(place: Path, numbers: Sequence[int]) -> int:
 
 def picture_path(place: Path, number: int) -> Path:
     return place / f"{number:05d}.png"
-
-
-def _claim(path: Path, asked: str) -> None:
-    if not path.is_file():
-        write_whole(path, asked)
-    elif path.read_text(encoding="utf-8") != asked:
-        raise UserError(
-            f"{path.parent} holds pictures of other prompts, seeds, settings or weights: move it "
-            "away to draw these."
-        )
 
 
 def _opened(path: Path) -> Image.Image:

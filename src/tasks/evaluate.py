@@ -15,13 +15,20 @@ from src.data.scenes import World
 from src.errors import UserError
 from src.evaluation.features import ClipEncoder
 from src.evaluation.measurement import Measurement
-from src.evaluation.suite import draw_prompts, draw_reference, evaluate_prompts, open_clip
+from src.evaluation.suite import (
+    check_counts,
+    draw_prompts,
+    draw_reference,
+    evaluate_prompts,
+    open_clip,
+)
 from src.report.grid import picture_grid
-from src.tasks.drawing import drawing_progress, generate_pictures, short_hash
+from src.tasks.countdown import countdown
+from src.tasks.draw_many import draw_many
+from src.tasks.drawing import short_hash
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
 
-AT_ONCE = 8  # prompts a call; changes no number
 SHOWN = 24  # pictures of the figure
 
 
@@ -61,19 +68,13 @@ def evaluate_model(model, config: RunConfig) -> Evaluated:
             f"are about scenes of {world.picture_size}: give the data that it was trained on."
         )
     clip = open_clip(config.evaluation, str(model.device))
+    check_counts(config.evaluation, clip)
     prompts = draw_prompts(world, config.evaluation)
     reference = draw_reference(world, config.evaluation)
-    pictures = {}
-    with drawing_progress() as progress:
-        for kind, examples in prompts.items():
-            task = progress.add_task(f"Generating, {kind}", total=len(examples))
-            pictures[kind] = []
-            for start in range(0, len(examples), AT_ONCE):
-                captions = [each.caption for each in examples[start : start + AT_ONCE]]
-                first = config.evaluation.first_picture_seed + start
-                seeds = list(range(first, first + len(captions)))
-                pictures[kind] += generate_pictures(model, config, captions, seeds).images
-                progress.advance(task, len(captions))
+    first_seed = config.evaluation.first_picture_seed
+    asked = [([each.caption for each in of_kind], first_seed) for of_kind in prompts.values()]
+    with countdown("Generating", sum(len(captions) for captions, _ in asked)) as told:
+        pictures = dict(zip(prompts, draw_many(model, config, asked, told), strict=True))
     oracle = Oracle(world)
     measurements = evaluate_prompts(pictures, prompts, reference, clip, oracle, config.evaluation)
     digest = hashlib.sha256(reference.tobytes())

@@ -1,5 +1,6 @@
 """Write experiments/README.md, and the results in README.md, anew from headers and records."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from src.compose import composed
 from src.config import RunConfig, settings_read
 from src.experiments import RECORDS, ROOT, Header, experiments
 from src.report.index import Row, index, with_results
-from src.report.record import FILE_NAME, read_record, stale_reasons
+from src.report.record import FILE_NAME, Record, read_record, stale_reasons
 from src.report.tables import markdown_table
 from src.tasks.drawing import short_hash
 from src.whole_files import write_whole
@@ -46,10 +47,18 @@ def _row(header: Header) -> Row:
     if header.kind == "command" or not path.is_file():
         return Row(header, None, [])
     record = read_record(path)
-    config = composed([f"+exp={header.name}"]).config
+    return Row(header, record, stale_now(record, [f"+exp={header.name}"]))
+
+
+def stale_now(record: Record, words: Sequence[str]) -> list[str]:
+    """Why a record no longer speaks of what is here; empty = it is current.
+
+    words: the settings that it should be of, as on a command line.
+    """
+    config = composed(list(words)).config
     settings = (settings_read(each, config.task) for each in (config, RunConfig()))
     weights = shipped_weights() if config.task in ("evaluate", "first_light") else None
-    return Row(header, record, stale_reasons(record, *settings, weights))
+    return stale_reasons(record, *settings, weights)
 
 
 @cache

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from src.config import RunConfig
+from src.config import EMBEDDED, PUBLISHED_MODELS, RunConfig
 from src.errors import UserError
 from src.experiments import RECORDS
 from src.report.model_card import model_card
@@ -16,6 +16,13 @@ from src.tasks.inputs import open_model
 from src.whole_files import write_whole
 
 RECORD_OF = "evaluate"  # the experiment whose numbers a card shows, where they are of its weights
+
+OURS, AUTHORS = "apache-2.0", "openrail++"  # licences of weights, as the Hub calls them
+
+UNLICENSED = (
+    "The card names no licence: give publish.license=NAME as the Hub calls it, openrail++ for "
+    "weights that were made from the published ones."
+)
 
 
 def run(config: RunConfig, folder: Path) -> None:
@@ -30,6 +37,8 @@ def run(config: RunConfig, folder: Path) -> None:
     with TemporaryDirectory() as temporary:
         written = place or Path(temporary) / "model"
         write_model(config, written)
+        if license_of(config) is None:
+            console.print(UNLICENSED, soft_wrap=True, markup=False)
         if place is not None:
             console.print(f"Written: {place}", soft_wrap=True, markup=False)
         if repo is not None:
@@ -70,7 +79,21 @@ def write_model(config: RunConfig, place: Path) -> None:
         "made from": f"`{_origin(config.model)}`",
     }
     name, record = config.publish.repo or place.name, record_of(short_hash(model))
-    write_whole(place / "README.md", model_card(name, facts, model.guidance_scale, record))
+    card = model_card(name, facts, model.guidance_scale, record, license_of(config))
+    write_whole(place / "README.md", card)
+
+
+def license_of(config: RunConfig) -> str | None:
+    """The licence that was given, or that of the weights where their name says whose they are.
+
+    None: nobody knows; a folder may hold weights that were made from anything.
+    """
+    if config.publish.license is not None:
+        return config.publish.license
+    if config.model == EMBEDDED:
+        return OURS
+    hub_ids = PUBLISHED_MODELS.values()
+    return AUTHORS if config.model in (*PUBLISHED_MODELS, *hub_ids) else None
 
 
 def _origin(model: str) -> str:

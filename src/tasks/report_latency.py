@@ -15,11 +15,13 @@ import numpy as np
 from src.config import EMBEDDED, PUBLISHED_MODELS, RunConfig
 from src.evaluation.measurement import Measurement
 from src.evaluation.timing import in_turns, median, ratio
+from src.experiments import RECORDS
 from src.memory import keep_freed_memory
+from src.report.kept_records import keep_beside
 from src.tasks.drawing import drawn_with, short_hash
 from src.tasks.inputs import choose_device, open_model
 from src.tasks.latency_peer import SCRIPT, Peer, peer
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, record_of
 
 THINGS = ("lighthouse", "bowl of apples", "tram", "fox", "wooden chair", "mountain lake", "kite")
 PLACES = ("at dawn", "in the snow", "on a beach", "under a tree", "in an old town")
@@ -39,7 +41,10 @@ def run(config: RunConfig, folder: Path) -> None:
         seeds={"weights and first picture": config.seed},
         device=str(model.device),
     )
-    deliver(outcome, config, folder, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    if config.save_record:
+        keep_beside(RECORDS / config.name, record_of(outcome, config, seconds))
+    deliver(outcome, config, folder, seconds)
 
 
 def open_timed(config: RunConfig):

@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from src.config import RunConfig, check_last_seed
-from src.data.coco import CocoPicture, authors_prompts, draw_captions, open_coco
+from src.data.coco import CocoPicture, authors_prompts, draw_captions, first_captions, open_coco
 from src.errors import UserError
 from src.evaluation.extractor import open_extractor
 from src.evaluation.measurement import Measurement
@@ -26,14 +26,17 @@ from src.evaluation.suite import open_clip
 from src.experiments import RECORDS
 from src.report.grid import labelled_grid
 from src.report.guidance_curves import guidance_curves
+from src.report.quality_protocol import check_claimed
 from src.tasks.countdown import countdown
 from src.tasks.drawing import settings, short_hash
 from src.tasks.drawn_once import draw_share, num_missing, passes_of, picture_path
 from src.tasks.inputs import choose_device, open_model
 from src.tasks.outcome import Outcome, deliver
-from src.whole_files import alone_in, writable_folder
+from src.tasks.own_share import own_share
+from src.whole_files import writable_folder
 
 SHOWN = 4  # prompts in the figure
+LOOKS = 3  # at a drawn picture: the extractor's, and CLIP's for a distance and for the score
 LOCKS = "shards"  # a folder with one lock a share, against the same share drawn twice at once
 
 
@@ -97,9 +100,11 @@ class Measured(NamedTuple):
 
 
 def choose_prompts(config: RunConfig, coco: list[CocoPicture]) -> list[str]:
-    """The authors' own prompts where their file is given, or captions drawn by their rule."""
+    """The authors' own prompts where their file is given, or captions chosen by their rules."""
     protocol = config.protocol
-    if protocol.prompts_file is None:
+    if protocol.captions == "first":
+        prompts = first_captions(coco, protocol.captions_each)
+    elif protocol.prompts_file is None:
         rng = np.random.default_rng(protocol.captions_seed)
         prompts = draw_captions(coco, rng, protocol.captions_each)
     else:
@@ -138,8 +143,7 @@ def draw(config: RunConfig, model, plan: Plan) -> None:
     left = sum(num_missing(place, mine) for place in _places(config, plan))
     total = len(guidance) * len(mine)
     shard = config.shard
-    lock = plan.place / LOCKS / f"{shard.index}_of_{shard.count}"
-    with alone_in(lock), countdown("Drawing", total, total - left) as told:
+    with own_share(plan.place / LOCKS, shard), countdown("Drawing", total, total - left) as told:
         first_seed = config.protocol.first_picture_seed
         for scale, place in zip(guidance, _places(config, plan), strict=True):
             drawn = draw_share(_at(config, scale), model, plan.prompts, first_seed, place, shard)
@@ -154,7 +158,7 @@ def measure(config: RunConfig, plan: Plan, real: Path, judges: Judges, size: int
     reference = open_pictures(real, None, judges.cache, "data.path")
     seeds = range(first_seed, first_seed + len(plan.prompts))
     files = [picture_path(plan.place, number).name for number in range(len(plan.prompts))]
-    total = 2 * (len(reference.pictures) + len(guidance) * len(plan.prompts))
+    total = 2 * len(reference.pictures) + LOOKS * len(guidance) * len(plan.prompts)
     by_guidance = {}
     with countdown("Looking at pictures", total) as told:
         judges = judges._replace(told=told)
@@ -174,11 +178,9 @@ def open_judges(config: RunConfig) -> Judges:
 
     device = choose_device(config.device, torch.cuda.device_count())
     home = Path(config.output_dir) if config.output_dir else RECORDS / config.name / "runs"
-    return Judges(
-        open_extractor(config.evaluation, device),
-        open_clip(config.evaluation, device),
-        home / "features",
-    )
+    clip = open_clip(config.evaluation, device)
+    check_claimed(clip)
+    return Judges(open_extractor(config.evaluation, device), clip, home / "features")
 
 
 def _at(config: RunConfig, guidance: float) -> RunConfig:

@@ -5,7 +5,8 @@ from pathlib import Path
 from rich.console import Console
 
 from src.report.beside import beside
-from src.report.record import FILE_NAME, Record, read_record
+from src.report.kept_records import read_kept
+from src.report.record import Record
 from src.report.report_page import line_of
 from src.report.reported import reported
 
@@ -24,5 +25,4 @@ def print_rows(section: str, folder: Path, missing: str) -> None:
 def read_records(folder: Path, more: tuple[str, ...] = ()) -> dict[str, Record]:
     """The records that answer to reported figures, by experiment, of those that were made."""
     names = {each.experiment for each in reported() if each.experiment} | set(more)
-    paths = {name: folder / name / FILE_NAME for name in sorted(names)}
-    return {name: read_record(path) for name, path in paths.items() if path.is_file()}
+    return {key: each for name in sorted(names) for key, each in read_kept(folder, name).items()}

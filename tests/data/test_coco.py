@@ -1,12 +1,14 @@
 """COCO's official layout is read as the authors read it; whatever else lies there is refused."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.coco import authors_prompts, draw_captions, open_coco
+from src.data import coco as coco_module
+from src.data.coco import authors_prompts, draw_captions, first_captions, open_coco
 from src.errors import UserError
 
 NAMES = {139: "000000000139.jpg", 285: "000000000285.jpg", 724: "000000000724.jpg"}
@@ -96,6 +98,18 @@ def test_files_that_are_missing_or_too_many_are_counted_and_named(coco):
         open_coco(folder)
 
 
+def test_a_picture_of_another_kind_is_no_part_of_coco(coco):
+    folder = coco()
+    Image.new("RGB", (8, 6)).save(folder / "val2017" / "grid.PNG")
+    with pytest.raises(UserError, match=r"holds 4: 1 files there are not listed, .* grid\.PNG"):
+        open_coco(folder)
+
+
+def test_the_first_caption_of_each_picture_is_taken_twice(coco):
+    expected = ["a bear.", "a bear.", "a room ", "a room ", "a sign\n", "a sign\n"]
+    assert first_captions(open_coco(coco())) == expected
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"images": []}'])
 def test_a_damaged_list_is_told_in_a_sentence(coco, content):
     folder = coco()
@@ -120,3 +134,16 @@ def test_another_file_than_the_authors_is_refused_by_its_hash(tmp_path):
     path.write_text('"A motorcycle with its brake extended standing outside"\n')
     with pytest.raises(UserError, match=r"not the authors' file .* theirs 62c0fc96f436\.\.\."):
         authors_prompts(path, "protocol.prompts_file")
+
+
+@pytest.mark.parametrize("name", ["prompts.jsonl", "prompts.txt", "prompts"])
+def test_the_authors_file_is_read_as_json_whatever_its_name(tmp_path, monkeypatch, name):
+    content = '"A motorcycle "\n"A \u2028 \\"sign\\""\n'.encode()
+    monkeypatch.setattr(coco_module, "AUTHORS_SHA256", hashlib.sha256(content).hexdigest())
+    (tmp_path / name).write_bytes(content)
+    assert authors_prompts(tmp_path / name, "key") == ["A motorcycle ", 'A \u2028 "sign"']
+
+
+def test_an_authors_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"protocol\.prompts_file=.* cannot be read \(No such file"):
+        authors_prompts(tmp_path / "x.jsonl", "protocol.prompts_file")

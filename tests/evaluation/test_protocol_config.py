@@ -32,6 +32,8 @@ def test_the_authors_sweep_is_the_default():
         ({"first_picture_seed": 2**63}, {}, "protocol.first_picture_seed="),
         ({"pictures_per_pass": 0}, {}, "protocol.pictures_per_pass=0"),
         ({"prompts_file": ""}, {}, "protocol.prompts_file is empty"),
+        ({"captions": "last"}, {}, "protocol.captions='last' is unknown"),
+        ({"captions": "first", "prompts_file": "x"}, {}, "protocol.prompts_file are both given"),
         ({}, {"count": 0}, "shard.count=0"),
         ({}, {"index": 4, "count": 4}, "shard.index=4 .* from 0 to 3"),
         ({}, {"index": -1, "count": 4}, "shard.index=-1"),

@@ -44,13 +44,23 @@ AUTHORS = {
     "model": "amused_256",
     "sampler.num_steps": 12,
     "dtype": "float16",
-    "protocol.prompts_file": "x",
+    "protocol.captions": "first",
+    "protocol.prompts_file": None,
 }
+INCEPTION = "6726825d0e5f"  # as the published weights' hash begins
 
 
-def distance(name: str, value: float = 39.5, num: int = 10_000, real: int = 5000) -> Measurement:
+def distance(
+    name: str, value: float = 39.5, num: int = 10_000, real: int = 5000, weights: str = INCEPTION
+) -> Measurement:
     return Measurement(
-        name, value, num, num_reference=real, subject="guidance 4", is_higher_better=False
+        name,
+        value,
+        num,
+        num_reference=real,
+        subject="guidance 4",
+        is_higher_better=False,
+        weights_hash=weights,
     )
 
 
@@ -70,7 +80,7 @@ def test_without_a_record_the_command_stands_there():
 def test_the_same_protocol_gets_a_verdict(value, word):
     row = beside(FID, {"report_quality_256": of_quality(distance("FD[inception]", value))})
     assert row.differs == []
-    assert row.verdict == f"{word} the tolerance (3 %)"
+    assert row.verdict == f"{word} the tolerance (3 %); how theirs were made is inferred"
 
 
 def test_the_difference_is_ours_less_theirs():
@@ -87,6 +97,28 @@ def test_the_difference_is_ours_less_theirs():
         (distance("FD[inception]", real=100), {}, "100 real pictures instead of 5,000"),
         (distance("FD[inception]"), {"model": "embedded"}, "model embedded instead of"),
         (distance("FD[inception]"), {"sampler__num_steps": 8}, "8 steps instead of 12"),
+        (distance("FD[inception]", weights="a"), {}, "weights a under the name inception instead"),
+        (distance("FD[inception]", weights=""), {}, "weights unknown under the name inception"),
+        (distance("FD[inception]"), {"adapter": "lora"}, "with the adapter lora"),
+        (distance("FD[inception]"), {"guidance_against": "micro_cond"}, "instead of prompt"),
+        (distance("FD[inception]"), {"micro_cond__aesthetic_score": 2.0}, "=2.0 instead of 6.0"),
+        *(
+            (
+                distance("FD[inception]"),
+                {f"sampler__{key}": value},
+                f"sampler.{key}={value} instead",
+            )
+            for key, value in {
+                "name": "halton",
+                "schedule": "linear",
+                "choice_temperature_start": 9.0,
+                "choice_temperature_end": 1.0,
+                "sampling_temperature": 0.5,
+                "guidance": "cosine",
+                "guidance_scales": [3.0] * 12,
+                "then": "halton",
+            }.items()
+        ),
     ],
 )
 def test_another_protocol_has_no_verdict_but_what_differs(measured, changes, said):
@@ -103,11 +135,33 @@ def test_a_clip_of_another_name_is_another_judge():
     assert not beside(CLIP, {"report_quality_256": of_quality(same)}).differs
 
 
-def test_captions_and_precision_of_another_kind_are_remarked():
-    measured = of_quality(distance("FD[inception]"), dtype="float32", protocol__prompts_file=None)
-    assert beside(FID, {"report_quality_256": measured}).verdict.endswith(
-        "; float32 instead of float16; captions drawn anew"
-    )
+@pytest.mark.parametrize("schedule", [None, "cosine"])
+def test_the_checkpoints_own_schedule_is_the_authors(schedule):
+    measured = of_quality(distance("FD[inception]"), sampler__schedule=schedule)
+    assert beside(FID, {"report_quality_256": measured}).differs == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dtype": "float32"}, "(3 %); float32 instead of float16; how theirs"),
+        (
+            {"protocol__captions": "drawn"},
+            "(3 %); captions drawn anew; the published run took first captions; how theirs",
+        ),
+        (
+            {"protocol__captions": "drawn", "protocol__prompts_file": "x.jsonl"},
+            "(3 %); prompts of the authors' later harness; the published run took first captions",
+        ),
+    ],
+)
+def test_captions_and_precision_of_another_kind_are_remarked(changes, said):
+    measured = of_quality(distance("FD[inception]"), **changes)
+    assert said in beside(FID, {"report_quality_256": measured}).verdict
+
+
+def test_the_command_of_a_quality_figure_takes_the_captions_that_the_published_run_took():
+    assert "protocol.captions=first" in command(FID)
 
 
 def timed(weights: str, device: str, **settings) -> Record:
@@ -138,6 +192,20 @@ def test_a_time_of_other_steps_or_pixels_answers_to_nothing():
     assert beside(of_20, ours).ours is None
 
 
+def test_the_best_of_several_records_answers():
+    there = timed("the checkpoint's weights", "NVIDIA A100-SXM4", model="amused/amused-256")
+    records = {
+        "report_latency": timed("random weights", "cpu, 2 threads", model="amused_256"),
+        "report_latency/there": there,
+        "report_latency/twenty": timed(
+            "random weights", "cpu", model="amused_256", **{"sampler.num_steps": 20}
+        ),
+    }
+    assert beside(TIME, records).verdict == "within the tolerance (10 %)"
+    of_20 = figure("time", model="amused_256", steps=20, device="A100")
+    assert "random weights" in beside(of_20, records).verdict
+
+
 def test_memory_on_random_weights_is_remarked_and_compared():
     of_lora = figure("peak memory", recipe="finetune_256_lora")
     measured = Measurement("peak memory, GB, batch 1", 6.0, 3, subject="finetune_256_lora")
@@ -148,8 +216,7 @@ def test_memory_on_random_weights_is_remarked_and_compared():
 def test_every_command_composes():
     from src.compose import composed
 
-    for each in reported():
-        if each.experiment:
-            words = command(each).split()
-            assert words[:3] == ["python", "-m", "src.run"]
-            composed(words[3:])
+    for each in sorted({command(each) for each in reported() if each.experiment}):
+        words = each.split()
+        assert words[:3] == ["python", "-m", "src.run"]
+        composed(words[3:])

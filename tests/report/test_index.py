@@ -40,9 +40,22 @@ def row_of(text: str) -> str:
 
 def test_a_number_stands_with_its_sample_count_and_without_its_yardsticks():
     row = row_of(index([Row(HEADER, record(), [])]))
-    assert "FD[glyph-clip]: 1.23, 500 vs 1,000 pictures" in row
+    assert "FD[glyph-clip]: 1.23, n = 500 vs 1,000" in row
     assert "0.50" not in row
     assert "| 2026-01-02 | current |" in row
+
+
+def test_what_was_counted_keeps_its_digits_and_is_no_picture():
+    counted = [
+        Measurement("U-ViT, parameters", 603537664.0, 1, subject="amused_256"),
+        Measurement("seconds a picture", 13.456, 5, subject="ours"),
+        Measurement("U-ViT, MB in float32", 2414.150656, 1, subject="amused_256"),
+    ]
+    row = row_of(index([Row(HEADER, record(measurements=counted), [])]))
+    assert "parameters, amused_256: 603,537,664<br>" in row
+    assert "seconds a picture, ours: 13.46, n = 5<br>" in row
+    assert "MB in float32, amused_256: 2,414.15 |" in row
+    assert "pictures" not in row
 
 
 def test_two_subjects_of_one_measurement_are_told_apart():

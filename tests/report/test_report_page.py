@@ -59,6 +59,42 @@ def test_numbers_of_another_kind_are_counted_apart_and_have_no_difference():
     assert "## Measured besides: report_latency" in page
 
 
+def test_every_record_stands_with_its_date_and_what_has_moved_on_since():
+    sizes = record([Measurement("U-ViT, parameters", 603537664.0, 1, subject="amused_256")])
+    sizes.recorded = "2026-01-02 03:04 UTC"
+    records = {"report_parameters": sizes}
+    origin = "By `python -m src.run +exp=x`, 2026-01-02 03:04 UTC, cpu, 2 threads."
+    (of_current,) = (
+        line
+        for line in report_page(rows(records), records, {}).splitlines()
+        if line.startswith("By ")
+    )
+    assert of_current == origin
+    stale = {"report_parameters": ["the code has changed: transformer"]}
+    page = report_page(rows(records), records, {}, stale)
+    assert page.count(f"{origin} Stale: the code has changed: transformer.") == 1
+    of_sizes = page[page.index("## Parameters") : page.index("## File sizes")]
+    assert "Stale" in of_sizes
+
+
+def test_all_times_that_were_kept_stand_on_the_page():
+    records = {
+        "report_latency": timed("random weights", "cpu, 2 threads", model="amused_256"),
+        "report_latency/a": timed("random weights", "NVIDIA H100", model="amused_256"),
+    }
+    page = report_page(rows(records), records, {})
+    assert "## Measured besides: report_latency\n" in page
+    assert "## Measured besides: report_latency/a\n" in page
+
+
+def test_how_the_published_curves_were_made_is_marked_as_inferred():
+    page = report_page(rows(), {}, {})
+    of_curves = page[page.index("## Quality against") : page.index("## Time of a picture")]
+    (note,) = (line for line in of_curves.splitlines() if line.startswith("Note: "))
+    assert "inferred" in note
+    assert "captions first" in of_curves
+
+
 def test_a_line_of_the_terminal_says_all_of_it():
     (row,) = (each for each in rows() if each.figure.section == "quantization")
     assert "reported 800 MB (second hand); not measured here" in line_of(row)
@@ -83,15 +119,22 @@ def test_the_trade_of_fid_for_clip_has_every_guidance():
 
 
 def test_times_stand_on_one_axis_with_what_differs_in_the_name():
-    ours = timed("random weights", "cpu, 2 threads", model="amused_256").measurements
-    figure = latency_figure(rows(), ours, "cpu, 2 threads")
+    ours = timed("random weights", "cpu, 2 threads", model="amused_256")
+    figure = latency_figure(rows(), [ours])
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert names[-1] == "ours, cpu 2 threads, random weights"
     assert len(names) == 15 + 1
     assert len(figure.axes[0].lines) == 30 + 1
+    other = timed("random weights", "NVIDIA H100", model="me/amused-512")
+    figure = latency_figure(rows(), [ours, other])
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names[-2:] == [
+        "ours, aMUSEd-256, 12 steps, cpu 2 threads",
+        "ours, amused-512, 12 steps, NVIDIA H100",
+    ]
 
 
-@pytest.mark.parametrize("draw", [quality_figure, lambda each: latency_figure(each, [], "")])
+@pytest.mark.parametrize("draw", [quality_figure, lambda each: latency_figure(each, [])])
 def test_a_figure_drawn_twice_is_the_same_file(draw):
     assert png_bytes(draw(rows())) == png_bytes(draw(rows()))
 

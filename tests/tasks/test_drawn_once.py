@@ -1,11 +1,15 @@
 """Passes are dealt whole, so that a picture's company never changes; a share is drawn once."""
 
+import json
+import warnings
 from dataclasses import replace
 
 import pytest
+import torch
 
 from src.errors import UserError
 from src.evaluation.protocol_config import ShardConfig
+from src.tasks.begun_folder import OtherCode
 from src.tasks.drawn_once import draw_once, draw_share, num_missing, passes_of, picture_path
 from src.tasks.inputs import open_model
 
@@ -65,6 +69,98 @@ def test_another_number_a_pass_is_another_work(config, model, tmp_path):
     model.pictures_per_pass = 2
     with pytest.raises(UserError, match="other prompts, seeds, settings or weights"):
         list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+
+
+def changed(place, **changes) -> None:
+    """Another beginning of the folder."""
+    path = place / "asked.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes), encoding="utf-8")
+
+
+def test_pictures_of_another_kind_of_device_are_not_mixed(config, model, tmp_path):
+    list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+    changed(tmp_path, device="cuda")
+    picture_path(tmp_path, 1).unlink()
+    with pytest.raises(UserError, match=r"drawn on cuda, and this is cpu.* give device=cuda, or"):
+        list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+    assert num_missing(tmp_path, range(2)) == 1
+
+
+def test_a_folder_that_holds_no_picture_yet_may_be_begun_again(config, model, tmp_path):
+    list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+    for number in range(2):
+        picture_path(tmp_path, number).unlink()
+    assert sum(draw_share(config("generate"), model, PROMPTS[:3], 6, tmp_path)) == 3
+
+
+def test_pictures_of_other_code_are_told_of(config, model, tmp_path):
+    asked = (config("generate"), model, PROMPTS[:2], 5, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OtherCode)
+        list(draw_share(*asked))
+        list(draw_share(*asked))
+    code = json.loads((tmp_path / "asked.json").read_text())["code"]
+    assert "src/sampler" in code
+    changed(tmp_path, code=code | {"src/sampler": "0" * 12})
+    with pytest.warns(OtherCode, match=r"by other code \(src/sampler\): move it away"):
+        list(draw_share(*asked))
+
+
+def test_a_damaged_beginning_is_told_in_a_sentence(config, model, tmp_path):
+    list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+    (tmp_path / "asked.json").write_text("{")
+    with pytest.raises(UserError, match=r"asked\.json is damaged .*: move its folder away"):
+        list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+
+
+def with_memory_for(model, most: int) -> list[int]:
+    """A model that runs out of memory with more prompts a call; what it was asked for."""
+    real, asked = model.generate, []
+
+    def generate(prompts, **settings):
+        asked.append(len(prompts))
+        if len(prompts) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(prompts, **settings)
+
+    model.generate = generate
+    return asked
+
+
+@pytest.mark.filterwarnings("ignore:Memory ran out")
+def test_without_memory_fewer_pictures_a_call_are_the_same_ones(config, model, tmp_path):
+    list(draw_share(config("generate"), model, PROMPTS, 5, tmp_path / "whole"))
+    asked = with_memory_for(model, 5)
+    with pytest.warns(UserWarning, match="Memory ran out: 4 pictures a call now"):
+        drawn = list(draw_share(config("generate"), model, PROMPTS, 5, tmp_path / "small"))
+    assert (asked, drawn) == ([16, 8, 4, 4, 4, 4, 4], [4, 4, 4, 4, 4])
+    for number in range(len(PROMPTS)):
+        content = picture_path(tmp_path / "whole", number).read_bytes()
+        assert picture_path(tmp_path / "small", number).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("each", "said"),
+    [
+        (16, r"for 16 pictures of .* in one pass .*: give protocol\.pictures_per_pass=8 and"),
+        (1, r"for 1 picture of .* through the model: free some, or give another device="),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Memory ran out")
+def test_without_memory_for_a_pass_the_setting_is_named(config, model, tmp_path, each, said):
+    model.pictures_per_pass = each
+    with_memory_for(model, 0)
+    with pytest.raises(UserError, match=f"not enough memory {said}"):
+        list(draw_share(config("report_quality"), model, PROMPTS, 5, tmp_path))
+
+
+def test_another_error_is_not_taken_for_memory(config, model, tmp_path):
+    def generate(*_, **__):
+        raise RuntimeError("shapes differ")
+
+    model.generate = generate
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        list(draw_share(config("generate"), model, PROMPTS, 5, tmp_path))
 
 
 def test_a_share_leaves_the_others_pictures_alone(config, model, tmp_path):

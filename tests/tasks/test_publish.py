@@ -1,5 +1,7 @@
 """A checkpoint in a folder: complete, with its card; and every refusal in a sentence."""
 
+from dataclasses import replace
+
 import huggingface_hub
 import pytest
 import yaml
@@ -27,6 +29,34 @@ def test_the_folder_opens_in_both_libraries_and_has_its_card(config, model_folde
     assert "| made from | `tiny` |" in card
     assert str(model_folder) not in card, "where it lay is nobody's business"
     assert "Nothing was measured of these weights." in card
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "license_name"),
+    [
+        ("embedded", None, "apache-2.0"),
+        ("amused_256", None, "openrail++"),
+        ("amused/amused-512", None, "openrail++"),
+        ("amused_256", "other", "other"),
+        ("some/folder", None, None),
+        ("some/folder", "openrail++", "openrail++"),
+    ],
+)
+def test_the_licence_is_the_weights_own_where_it_is_known(config, model, given, license_name):
+    asked = replace(config("publish", publish=PublishConfig(license=given)), model=model)
+    assert publish.license_of(asked) == license_name
+
+
+def test_the_licence_stands_in_the_cards_header_and_where_none_does_it_is_said(
+    config, tmp_path, capsys
+):
+    for given in ("openrail++", None):
+        place = tmp_path / str(given)
+        asked = config("publish", publish=PublishConfig(license=given), output_dir=str(place))
+        run(asked, tmp_path)
+        header = yaml.safe_load((place / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+        assert header.get("license") == given
+        assert ("The card names no licence" in capsys.readouterr().out) == (given is None)
 
 
 def test_only_numbers_of_the_same_weights_are_shown():
@@ -63,6 +93,11 @@ def test_without_network_or_token_nothing_is_written(config, tmp_path, monkeypat
 def test_what_is_no_repository_is_refused(repo):
     with pytest.raises(UserError, match=r"publish\.repo=.* is no repository; give OWNER/NAME"):
         check_publish(PublishConfig(repo))
+
+
+def test_an_empty_licence_is_refused():
+    with pytest.raises(UserError, match=r"publish\.license is empty"):
+        check_publish(PublishConfig(license=" "))
 
 
 def test_what_the_hub_refuses_is_told_in_a_sentence(tmp_path, monkeypatch):

@@ -3,7 +3,9 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from src.experiments import RECORDS
 from src.tasks import report_finetune_memory, report_quantized
@@ -39,6 +41,30 @@ def test_a_new_record_changes_page_and_figure(tmp_path):
     assert "1 compared, 1 of them within" in after
     assert "1 compared" not in before
     assert (tmp_path / "page" / "quality.png").read_bytes() != curves
+
+
+def test_a_record_of_other_code_or_another_command_is_shown_as_stale(tmp_path):
+    made = record([distance("FD[inception]")], **AUTHORS)
+    made.recorded = "2026-01-02 03:04 UTC"
+    put(tmp_path / "records", "report_quality_256", made)
+    page = write_report(tmp_path / "records", tmp_path / "page").read_text(encoding="utf-8")
+    (told,) = (line for line in page.splitlines() if "2026-01-02 03:04 UTC" in line)
+    assert "Stale: its command is refused today" in told
+    made.command = "python -m src.run +exp=report_quality_256 data.path=COCO"
+    path = tmp_path / "records" / "report_quality_256" / "record.json"
+    path.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    page = write_report(tmp_path / "records", tmp_path / "page").read_text(encoding="utf-8")
+    assert "Stale: the configuration has moved on" in page
+    assert "the code has changed" in page
+
+
+def test_the_committed_figures_are_of_the_committed_records(tmp_path):
+    write_report(RECORDS, tmp_path)
+    for name in FIGURES:
+        drawn, committed = (
+            np.asarray(Image.open(place / name)) for place in (tmp_path, RECORDS / "report")
+        )
+        assert np.array_equal(drawn, committed), f"{name}: python -m src.run +exp=report"
 
 
 def test_the_committed_page_is_of_the_committed_records(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 from src.amused import Amused
 from src.errors import UserError
 from src.evaluation.latency_config import LatencyConfig, check_latency
+from src.report.kept_records import read_kept
+from src.tasks import outcome, report_latency
 from src.tasks.inputs import open_model
 from src.tasks.latency_peer import SCRIPT, peer
 from src.tasks.report_latency import RANDOM_WEIGHTS, measure, open_timed, prompt_of, run
@@ -111,6 +113,22 @@ def test_the_run_leaves_a_record(quick, tmp_path):
     (measured,) = record["measurements"]
     assert measured["name"] == "seconds a picture"
     assert record["settings"]["sampler.num_steps"] == 3
+
+
+def test_a_record_of_other_steps_stands_beside_the_one_that_was_there(quick, tmp_path, monkeypatch):
+    for module in (outcome, report_latency):
+        monkeypatch.setattr(module, "RECORDS", tmp_path / "records")
+    for num_steps in (2, 3, 2):
+        asked = replace(
+            quick,
+            name="report_latency",
+            latency=LatencyConfig(num_rounds=1, is_beside_peer=False),
+            sampler=replace(quick.sampler, num_steps=num_steps),
+            save_record=True,
+        )
+        run(asked, tmp_path / "run")
+    found = read_kept(tmp_path / "records", "report_latency")
+    assert [each.settings["sampler.num_steps"] for each in found.values()] == [2, 3]
 
 
 def test_a_single_round_has_no_spread():

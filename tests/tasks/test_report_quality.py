@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.protocol_config import ProtocolConfig, ShardConfig
 from src.report.record import read_record
 from src.tasks import report_quality
+from src.tasks.countdown import countdown
 from tests.tasks.coco_folder import official_layout
 from tests.training.children import die, in_child
 
@@ -117,6 +119,25 @@ def test_every_guidance_is_drawn_and_measured(whole):
         assert (whole / name).is_file()
 
 
+def test_both_countdowns_end_at_their_totals(build, tmp_path, monkeypatch):
+    totals, done = {}, {}
+
+    @contextmanager
+    def watched(what, total, done_before=0):
+        totals[what], done[what] = total, done_before
+        with countdown(what, total, done_before) as told:
+
+            def tell(num):
+                done[what] += num
+                told(num)
+
+            yield tell
+
+    monkeypatch.setattr(report_quality, "countdown", watched)
+    report_quality.run(build("watched"), tmp_path / "unused")
+    assert done == totals == {"Drawing": 48, "Looking at pictures": 2 * 12 + 3 * 48}
+
+
 @pytest.mark.slow
 def test_two_runs_from_scratch_agree_to_the_last_digit(build, whole, tmp_path):
     report_quality.run(build("again"), tmp_path / "unused")
@@ -192,6 +213,16 @@ def test_too_few_pictures_for_the_features_are_refused_before_any_is_drawn(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["clip-vit-large-patch14", "openai/clip-vit-large-patch14"])
+def test_a_clip_of_another_shape_may_not_have_the_name_of_the_authors(
+    build, clip_folder, tmp_path, name
+):
+    chosen = build("out", evaluation=EvaluationConfig(clip=str(clip_folder), clip_name=name))
+    with pytest.raises(UserError, match=rf"named {name} and is another network \(8 features"):
+        report_quality.run(chosen, tmp_path / "unused")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unreadable_photograph_is_named(build, coco, tmp_path):
     broken = official_layout(tmp_path / "broken", CAPTIONS, 12)
     (broken / "val2017" / "000000000146.jpg").write_bytes(b"\xff\xd8\xff")
@@ -220,6 +251,17 @@ def test_a_full_disk_is_told_and_the_same_command_ends_the_work(
     assert not (tmp_path / "full" / "record.json").exists()
     report_quality.run(build("full"), tmp_path / "unused")
     assert numbers(tmp_path / "full") == numbers(whole)
+
+
+def test_a_run_without_shards_beside_a_live_shard_is_refused(build, tmp_path):
+    from src.tasks.own_share import own_share
+
+    with (
+        own_share(tmp_path / "out" / "pictures" / "shards", ShardConfig(1, 4)),
+        pytest.raises(UserError, match=r"shard\.count=1, and another process draws its share of 4"),
+    ):
+        report_quality.run(build("out"), tmp_path / "unused")
+    assert not drawn(tmp_path / "out")
 
 
 def test_the_same_share_twice_at_once_is_refused(build, tmp_path):

@@ -55,9 +55,19 @@ def diary(path: Path) -> dict[str, str]:
 
 def in_child(work) -> int:
     """Do the work in a forked process; its exit status, or less than 0: the signal it died of."""
+    return ended(started(work))
+
+
+def ended(child: int) -> int:
+    """Wait for a forked process; its exit status, as of `in_child`."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def started(work) -> int:
+    """Begin the work in a forked process; its number."""
     child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return child
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started pytest how
