@@ -102,8 +102,8 @@ def planned(jobs: Sequence[list[str]], configs: Sequence[RunConfig]) -> list[Pla
         first = first or bench.asked
         if (bench.asked.captions, bench.asked.seeds) != (first.captions, first.seeds):
             raise UserError(
-                f"{label_of(factors)} is asked other prompts than {label_of(plan[0].factors)}: only "
-                "pictures of the same prompts are compared; run one sweep after the other."
+                f"{label_of(factors)} is asked other prompts than {label_of(plan[0].factors)}: "
+                "only pictures of the same prompts are compared; run one sweep after the other."
             )
         same = [each for each in plan if each.identity.key == identity.key]
         if same:
