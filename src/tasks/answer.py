@@ -14,7 +14,7 @@ from src.evaluation.paired import each_of_many, paired_difference
 from src.experiments import CONF, RECORDS, read_header
 from src.report.answers import MEASURES, Compared, Measure
 from src.report.heat_map import heat_map
-from src.report.interactions import interactions
+from src.report.interactions import changes, interactions
 from src.report.look import save_figure
 from src.report.page import write_page
 from src.report.record import Record, dotted, make_record, write_record
@@ -98,12 +98,12 @@ def compare_all(rows: Sequence[Row], chosen: Row, base: RunConfig) -> Findings:
     if repeated := trainings_of(rows):
         return compare_trainings(repeated, chosen, measure, labelled(rows), confidence)
     others = [row for row in rows if row is not chosen]
-    each = each_of_many(confidence, len(others))
+    each = each_of_many(confidence, len(others) + len(changes(rows, chosen)))
     compared = [
         compared_cell(row.label, row.cell.columns(), baseline, measure, each) for row in others
     ]
     own = compared_cell(chosen.label, baseline, baseline, measure, confidence)
-    both = interactions(rows, chosen, measure, confidence)
+    both = interactions(rows, chosen, measure, each)
     return Findings(measure, own, compared, labelled(rows), confidence, both)
 
 
