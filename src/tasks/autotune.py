@@ -17,6 +17,7 @@ from rich.console import Console
 
 from src.config import RunConfig
 from src.data.scenes import World
+from src.evaluation.known_words import check_words
 from src.evaluation.suite import open_clip
 from src.evaluation.tuning import (
     Practice,
@@ -113,7 +114,10 @@ def open_tuner(config: RunConfig) -> Tuner:
         parts = practise_world(World(config.data), config.tuning)
     else:
         asked = replace(config, prompts_file=config.tuning.prompts_file)
-        parts = practise_prompts(read_prompts(asked), read_prompts(config), config.tuning)
+        practised, judging = read_prompts(asked), read_prompts(config)
+        check_words(clip, practised, "tuning.prompts_file")
+        check_words(clip, judging)
+        parts = practise_prompts(practised, judging, config.tuning)
 
     def value(sampler: SamplerConfig, practice: Practice) -> float:
         drawn_by = replace(config, sampler=sampler)

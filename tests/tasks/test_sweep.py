@@ -324,6 +324,7 @@ IMPOSSIBLE = {
     "cells with other seeds": (["evaluation.first_picture_seed=0,9"], "has several values"),
     "cells with other prompts": (["evaluation.prompts_per_kind=6,7"], "has several values"),
     "cells of other worlds": (["data.backgrounds=[white],[yellow]"], "is asked other prompts than"),
+    "words that CLIP lacks": (["prompts_file=conf/on/general_prompts.txt"], "word 'lighthouse'"),
     "a measure of no picture": (["ablation.measure=right", "prompts_file=x"], "no oracle can tell"),
 }
 
