@@ -5,6 +5,9 @@ into the job's own folder, where whoever launched it looks for it.
 """
 
 import importlib
+import multiprocessing
+import os
+import time
 import traceback
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +21,8 @@ from src.task_settings import SWEPT
 from src.whole_files import storage_sentence, write_whole
 
 REFUSED, FAILED = ".refused", ".failed"  # files that hold one sentence
+LAUNCHED_BY = os.getppid()  # where a launcher works with processes of its own, the sweep's
+PARTING_SECONDS = 5.0  # that a sweep takes to die of the signal that its processes heard as well
 
 
 class Note(NamedTuple):
@@ -29,7 +34,11 @@ class Note(NamedTuple):
 
 
 def run_job(tree: DictConfig) -> None:
-    """Call the task of a composed configuration; what may be refused or fail ends in a note."""
+    """Call the task of a composed configuration; what may be refused or fail ends in a note.
+
+    A signal that ends a training (SystemExit, KeyboardInterrupt) ends the sweep too: no launcher
+    takes it for a failed job. A process that has outlived its sweep ends here.
+    """
     config = OmegaConf.to_object(tree)
     config.sampler = read_sampler(config.sampler)
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -37,6 +46,10 @@ def run_job(tree: DictConfig) -> None:
         (folder / name).unlink(missing_ok=True)
     try:
         importlib.import_module(f"src.tasks.{config.task}").run(config, folder)
+    except SystemExit as error:
+        if outlives_its_sweep():
+            os._exit(int(error.code or 0))
+        raise
     except UserError as error:  # the other jobs of a sweep still run
         write_whole(folder / REFUSED, str(error))
     except Exception as error:
@@ -44,10 +57,35 @@ def run_job(tree: DictConfig) -> None:
         if sentence is not None:
             write_whole(folder / REFUSED, sentence)
         elif config.task in SWEPT:
-            traceback.print_exc()
-            write_whole(folder / FAILED, f"{type(error).__name__}: {error}")
+            write_whole(folder / FAILED, failure_sentence(error))
         else:
             raise
+
+
+def failure_sentence(error: Exception) -> str:
+    """What a job of a sweep failed of; its traceback is shown where that is not memory."""
+    from src.training.interruptions import is_out_of_memory  # late: torch takes seconds
+
+    if is_out_of_memory(error):
+        return (
+            "Memory ran out in a cell: give it more, as with fewer jobs at once "
+            "(hydra.launcher.n_jobs), or draw less at once with a smaller evaluation.batch_size."
+        )
+    traceback.print_exc()
+    return f"{type(error).__name__}: {error}"
+
+
+def outlives_its_sweep() -> bool:
+    """Whether this is a process of a launcher whose sweep has ended, or does so in a moment.
+
+    joblib's would wait for jobs that nobody sends any more, or begin one that was sent before.
+    """
+    if multiprocessing.current_process().name == "MainProcess":
+        return False
+    end = time.monotonic() + PARTING_SECONDS
+    while os.getppid() == LAUNCHED_BY and time.monotonic() < end:
+        time.sleep(0.1)
+    return os.getppid() != LAUNCHED_BY
 
 
 def notes_below(folder: Path) -> list[Note]:

@@ -48,10 +48,15 @@ def _sentence(error: Exception, config: TrainingConfig, step: int) -> str | None
             f"command continues; less than training.num_workers={config.num_workers} need less "
             "memory."
         )
-    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if is_memory or any(words in text for words in NO_MEMORY):
+    if is_out_of_memory(error):
         return f"Memory ran out in step {step}: {smaller_batch(config)}"
     return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: a GPU's has a class of its own in torch, a processor's only words."""
+    is_named = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return is_named or any(words in str(error) for words in NO_MEMORY)
 
 
 def smaller_batch(config: TrainingConfig) -> str:
