@@ -7,8 +7,10 @@ into the job's own folder, where whoever launched it looks for it.
 import importlib
 import multiprocessing
 import os
+import threading
 import time
 import traceback
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +23,8 @@ from src.task_settings import SWEPT
 from src.whole_files import storage_sentence, write_whole
 
 REFUSED, FAILED = ".refused", ".failed"  # files that hold one sentence
-LAUNCHED_BY = os.getppid()  # where a launcher works with processes of its own, the sweep's
-PARTING_SECONDS = 5.0  # that a sweep takes to die of the signal that its processes heard as well
+LOOK_SECONDS = 1.0  # from one look at the sweep to the next
+BUSY = threading.Lock()  # held while a job runs
 
 
 class Note(NamedTuple):
@@ -37,8 +39,15 @@ def run_job(tree: DictConfig) -> None:
     """Call the task of a composed configuration; what may be refused or fail ends in a note.
 
     A signal that ends a training (SystemExit, KeyboardInterrupt) ends the sweep too: no launcher
-    takes it for a failed job. A process that has outlived its sweep ends here.
+    takes it for a failed job.
     """
+    if multiprocessing.current_process().name != "MainProcess":
+        end_with_sweep()
+    with BUSY:
+        _run(tree)
+
+
+def _run(tree: DictConfig) -> None:
     config = OmegaConf.to_object(tree)
     config.sampler = read_sampler(config.sampler)
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -46,10 +55,6 @@ def run_job(tree: DictConfig) -> None:
         (folder / name).unlink(missing_ok=True)
     try:
         importlib.import_module(f"src.tasks.{config.task}").run(config, folder)
-    except SystemExit as error:
-        if outlives_its_sweep():
-            os._exit(int(error.code or 0))
-        raise
     except UserError as error:  # the other jobs of a sweep still run
         write_whole(folder / REFUSED, str(error))
     except Exception as error:
@@ -75,17 +80,21 @@ def failure_sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def outlives_its_sweep() -> bool:
-    """Whether this is a process of a launcher whose sweep has ended, or does so in a moment.
+@lru_cache
+def end_with_sweep() -> None:
+    """From now on, let this process of a launcher end when its sweep has, once its job is done.
 
-    joblib's would wait for jobs that nobody sends any more, or begin one that was sent before.
+    joblib's would hold its memory and wait for jobs that nobody sends any more.
     """
-    if multiprocessing.current_process().name == "MainProcess":
-        return False
-    end = time.monotonic() + PARTING_SECONDS
-    while os.getppid() == LAUNCHED_BY and time.monotonic() < end:
-        time.sleep(0.1)
-    return os.getppid() != LAUNCHED_BY
+    launched_by = os.getppid()
+
+    def look() -> None:
+        while os.getppid() == launched_by:
+            time.sleep(LOOK_SECONDS)
+        with BUSY:
+            os._exit(0)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def notes_below(folder: Path) -> list[Note]:
