@@ -62,6 +62,7 @@ def composed(overrides: list[str]) -> Composed:
         raise UserError("No experiment was chosen: add +exp=NAME (python -m src.run lists them).")
     if len(chosen) > 1:
         raise UserError(f"{' and '.join(chosen)} are several experiments; -m +exp=A,B runs each.")
+    _check_order(overrides)
     try:
         with _own_hydra(), initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
             tree = compose("config", overrides=overrides, return_hydra_config=True)
@@ -143,6 +144,8 @@ def _check_override(override: Override) -> None:
             raise UserError(f"There is no experiment '{value}'; {nearest(str(value), names)}")
         if not sign:
             raise UserError(f"An experiment is added with a plus: +exp={value}.")
+    elif key == "on" and not sign:
+        raise UserError(f"What an experiment is run on is added with a plus: +on={value}.")
     elif key in _groups():
         options = [path.stem for path in (CONF / key).glob("*.yaml")]
         if value not in options:
@@ -161,6 +164,13 @@ def _check_override(override: Override) -> None:
             raise UserError(f"The key '{key}' exists: write it without the plus.")
 
 
+def _check_order(overrides: list[str]) -> None:
+    """Of two files that are added, the later one wins: `+on=` says more about an experiment."""
+    added = [text.partition("=")[0] for text in overrides if text.startswith(("+exp=", "+on="))]
+    if "+on" in added[:-1]:
+        raise UserError("+on= is given once, and after +exp=NAME.")
+
+
 def _groups() -> set[str]:
     """Where a choice of file is made: {"data", "training", "training/logger", ...}."""
     return {str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir()}
@@ -173,6 +183,9 @@ def _check_uses(overrides: list[Override], task: str) -> None:
         if key.startswith("hydra") and override.is_add():
             raise UserError(f"Nothing here reads '{key}'; {nearest(key, HYDRA_KEYS)}")
         stage = re.split(r"[./]", key)[0]
+        if key == "on" and "prompts_file" not in READ_BY[task]:
+            line = cut(override.input_line)
+            raise UserError(f"'{line}' has no effect: the task {task} takes no prompts of a file.")
         is_ours = stage in {entry.name for entry in fields(RunConfig)}
         if is_ours and stage not in (*READ_BY[task], *OF_THE_RUN):
             read = ", ".join(READ_BY[task]) or "no key"

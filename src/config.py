@@ -148,7 +148,7 @@ def check(config: RunConfig) -> None:
     _check_evaluation(config.evaluation)
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)
-    check_ablation(config.ablation)
+    check_ablation(config.ablation, config.prompts_file)
     _check_measuring(config)
     check_latency(config.latency)
     check_publish(config.publish)

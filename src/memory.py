@@ -15,6 +15,8 @@ from src.errors import UserError
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # names of mallopt's parameters
 TOP_PAD_BYTES = 64 * 2**20  # the heap grows in steps of this size
 NEVER = 2**31 - 1
+# of the sentences in which torch, on any device, NumPy and the system say it
+NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 
 
 def keep_freed_memory() -> bool:
@@ -54,3 +56,9 @@ def check_free(needed: int, device: str, what: str, remedy: str) -> None:
             f"{what} need about {needed / 2**30:.1f} GiB at once, and {free / 2**30:.1f} GiB of "
             f"{device} are free; {remedy}"
         )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python and a GPU have a class for it, a processor only words."""
+    is_named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return is_named or any(words in str(error).lower() for words in NO_MEMORY)

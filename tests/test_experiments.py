@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from src.compose import composed
+from src.compose import composed, jobs_of
 from src.errors import UserError
-from src.experiments import CONF, RECORDS, experiments, read_header
+from src.experiments import CONF, RECORDS, experiments, own_grid, read_header
+from src.task_settings import SWEPT
+from src.tasks.inputs import read_prompts
 
 FILES = sorted((CONF / "exp").glob("*.yaml"))
 HEADERS = experiments()
@@ -20,6 +22,40 @@ def test_an_experiment_composes_and_is_named_after_its_file(path):
     config = composed([f"+exp={path.stem}", *GIVEN.get(path.stem, [])]).config
     assert config.name == path.stem
     assert (CONF.parent / "src" / "tasks" / f"{config.task}.py").is_file()
+
+
+ABLATIONS = [header.name for header in HEADERS if header.task in SWEPT]
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_runs_on_amused_by_one_override(name):
+    grid = own_grid(name)
+    jobs = list(jobs_of([f"+exp={name}", "+on=amused_256", *(f"{k}={v}" for k, v in grid.items())]))
+    for job in (jobs[0], jobs[-1]):
+        config = composed(job).config
+        assert config.model == ("amused_256" if "model" not in grid else config.model)
+        assert config.evaluation.clip == "openai/clip-vit-large-patch14"
+        assert len(set(read_prompts(config))) == 40
+        if "sampler.guidance_scale" not in grid:
+            assert config.sampler.guidance_scale == 10
+        if config.task == "ablate_training":
+            assert config.training.preset == "amused_256"
+            assert (config.data.glyphs, config.data.picture_size) == ([], 256)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["+on=amused_256", "+exp=ablate_steps"], "after \\+exp=NAME"),
+        (["+exp=ablate_steps", "+on=amused_256", "+on=amused_256"], "given once"),
+        (["+exp=ablate_steps", "on=amused_256"], "added with a plus: \\+on=amused_256"),
+        (["+exp=ablate_steps", "+on=amused_25"], "did you mean 'amused_256'"),
+        (["+exp=doctor", "+on=amused_256"], "the task doctor takes no prompts of a file"),
+    ],
+)
+def test_what_an_experiment_cannot_be_run_on_is_refused(typed, said):
+    with pytest.raises(UserError, match=said):
+        composed(typed)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

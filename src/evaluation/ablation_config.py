@@ -19,10 +19,15 @@ class AblationConfig:
     retries: int = 1  # how often a sweep tries again what failed, as after a lost machine
 
 
-def check_ablation(ablation: AblationConfig) -> None:
+def check_ablation(ablation: AblationConfig, prompts_file: str | None) -> None:
     """Refuse what no comparison could be; raises UserError."""
     if ablation.measure is not None:
         one_of("ablation.measure", ablation.measure, MEASURES)
+    if ablation.measure == "right" and prompts_file is not None:
+        raise UserError(
+            f"ablation.measure=right: no oracle can tell whether a picture of prompts_file="
+            f"{prompts_file} is right; give clip_score, or leave it out."
+        )
     for place, text in enumerate(ablation.baseline):
         if "=" not in text:
             raise UserError(

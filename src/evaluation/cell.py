@@ -14,6 +14,7 @@ from PIL import Image
 from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scenes import Scene, World
+from src.errors import UserError
 from src.evaluation.clip_score import clip_score, pair_scores
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.features import ClipEncoder
@@ -67,7 +68,12 @@ def ask_world(world: World, config: EvaluationConfig) -> Asked:
 
 
 def ask_prompts(prompts: Sequence[str], config: EvaluationConfig) -> Asked:
-    """Any prompts: no oracle can tell whether a picture is right, and no real scene is known."""
+    """Any prompts: no oracle can tell whether a picture is right, and no real scene is known.
+
+    Raises UserError for a single prompt, which makes no interval.
+    """
+    if len(prompts) < 2:
+        raise UserError(f"{len(prompts)} prompt makes no comparison: give two at least.")
     return Asked(list(prompts), [""] * len(prompts), _seeds(len(prompts), config), _hash(prompts))
 
 

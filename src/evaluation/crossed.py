@@ -1,8 +1,10 @@
 """Two settings compared over trainings and pictures at once: every training draws every prompt.
 
 Both are samples: of the seeds that a training may have, and of the prompts that may be asked. The
-interval of the mean difference covers both (crossed random effects; Satterthwaite 1946, Biometrics
-Bulletin 2:110, whose degrees of freedom a few trainings keep low). Dimensions: trainings, pictures.
+interval of the mean difference covers both (crossed random effects). What varies between trainings
+and what varies between pictures have each Student's factor of its own degrees of freedom, much as
+Cochran and Cox (1950) compare two means of unequal variance: where few trainings happen to agree,
+the many pictures do not vouch for them. Dimensions: trainings, pictures.
 """
 
 from typing import NamedTuple
@@ -31,7 +33,9 @@ def crossed_difference(
         one seed, picture j of all has one prompt and seed.
 
     Where trainings differ much, their number decides: three leave two degrees of freedom. Simulated
-    intervals at 95 % cover 93 to 97 %, for three and five trainings, whatever varies most.
+    (40,000 tables each, three trainings of 100 and of 500 pictures, 56 ways in which trainings,
+    pictures and the rest may vary), intervals at 95 % cover 94.8 to 97.7 %, those at 97.5 % cover
+    97.4 to 99.2 %.
 
     Raises:
         ValueError: tables of different shapes, or fewer than two trainings or pictures.
@@ -43,8 +47,7 @@ def crossed_difference(
         )
     differences = values.astype(np.float64) - baseline.astype(np.float64)
     mean = float(differences.mean())
-    variance, freedom = _variance_of_mean(mean_squares(differences), *differences.shape)
-    half = float(t.ppf((1 + confidence) / 2, freedom)) * variance**0.5 if variance else 0.0
+    half = _half_width(mean_squares(differences), *differences.shape, confidence)
     if values.dtype == bool and np.ptp(differences) == 0:  # as so many agreeing pictures leave open
         half = open_side(differences.shape[1], confidence)
     return PairedDifference(
@@ -69,19 +72,13 @@ def mean_squares(table: Float[np.ndarray, "trainings pictures"]) -> MeanSquares:
     )
 
 
-def _variance_of_mean(
-    found: MeanSquares, num_trainings: int, num_pictures: int
-) -> tuple[float, float]:
-    """The variance of the table's mean and its degrees of freedom.
-
-    (trainings + pictures - rest) / size has the right expectation; where the estimate falls below
-    one of its parts, that part stands, with its own degrees.
+def _half_width(
+    found: MeanSquares, num_trainings: int, num_pictures: int, confidence: float
+) -> float:
+    """Of the interval of the table's mean, whose variance is estimated by
+    (trainings + pictures - rest) / size: the trainings' mean square holds the rest already.
     """
+    few, many = (t.ppf((1 + confidence) / 2, count - 1) for count in (num_trainings, num_pictures))
+    own = max(0.0, found.pictures - found.rest)  # of the pictures alone
     size = num_trainings * num_pictures
-    few, many = num_trainings - 1, num_pictures - 1
-    together = found.trainings + found.pictures - found.rest
-    largest, its_freedom = max((found.trainings, few), (found.pictures, many))
-    if together <= largest:
-        return largest / size, float(its_freedom)
-    spread = found.trainings**2 / few + found.pictures**2 / many + found.rest**2 / (few * many)
-    return together / size, together**2 / spread
+    return float((few**2 * found.trainings + many**2 * own) / size) ** 0.5

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar, runtime_checkable
 
 from src.errors import UserError
+from src.memory import is_out_of_memory
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 Found = TypeVar("Found")
 
 
@@ -38,7 +38,7 @@ def with_less_at_once(eyes: InBatches, look: Callable[[], Found], one: str) -> F
         try:
             return look()
         except (RuntimeError, MemoryError) as error:  # of torch, on any device, and of NumPy
-            if not _is_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if eyes.batch_size == 1:
                 raise UserError(
@@ -52,9 +52,3 @@ def with_less_at_once(eyes: InBatches, look: Callable[[], Found], one: str) -> F
                 Halved,
                 stacklevel=3,
             )
-
-
-def _is_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or any(
-        words in str(error).lower() for words in OUT_OF_MEMORY
-    )

@@ -88,6 +88,11 @@ def worth(
     return np.fromiter(found, dtype=np.float64).reshape(len(verdicts), len(PARTS)).mean(axis=1)
 
 
+def measured_in(practice: Practice) -> str:
+    """What 100 times `worth` is, in words."""
+    return "CLIP score" if practice.scenes is None else "% of scene parts right"
+
+
 def _seeds(config: TuningConfig) -> list[int]:
     total = config.num_prompts + config.finalist_prompts
     return list(range(config.first_picture_seed, config.first_picture_seed + total))

@@ -49,6 +49,11 @@ def check_tuning(tuning: TuningConfig, sampler: SamplerConfig, prompts_file: str
             "sampler entropy_bounded finds its own number of tokens a step; "
             "calibrate_entropy_bound tunes it, autotune tunes the others."
         )
+    if "remask" in (sampler.name, sampler.then) and sampler.remask.strategy == "loop":
+        raise UserError(
+            "sampler.remask.strategy=loop stops the schedule's clock, and autotune searches the "
+            "schedule: give another strategy."
+        )
     if (tuning.prompts_file is None) != (prompts_file is None):
         raise UserError(
             "tuning.prompts_file and prompts_file go together: the one is searched on, the other "

@@ -141,16 +141,20 @@ def side_by_side(one: Measurement, other: Measurement, names: tuple[str, str]) -
     return f"{numbers}; the intervals overlap, so that neither is shown to be better."
 
 
-def about_many(compared: Sequence[Compared], confidence: float) -> str:
-    """How the many comparisons were accounted for."""
+def about_many(compared: Sequence[Compared], confidence: float, num_effects: int = 0) -> str:
+    """How the many comparisons were accounted for; num_effects: those of one effect with another.
+
+    All are one family: whoever looks at many intervals finds one that leaves 0 out by chance.
+    """
     if not compared:
         return "One cell alone: nothing was compared."
     each = compared[0].difference.confidence
-    if len(compared) == 1:
+    if len(compared) + num_effects == 1:
         return f"One comparison, at {100 * confidence:g} %."
+    effects = f" of cells and {num_effects} of effects" if num_effects else ""
     return (
-        f"{len(compared)} comparisons were made. Each interval is at {100 * each:.2f} %, so that "
-        f"all of them together hold at {100 * confidence:g} % (Bonferroni)."
+        f"{len(compared)} comparisons{effects} were made. Each interval is at {100 * each:.2f} %, "
+        f"so that all of them together hold at {100 * confidence:g} % (Bonferroni)."
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.evaluation.paired import PairedDifference, each_of_many, paired_difference
+from src.evaluation.paired import PairedDifference, paired_difference
 from src.report.answers import Measure
 from src.report.sweep_table import Row, label_of
 
@@ -28,23 +28,33 @@ class Interaction(NamedTuple):
     difference: PairedDifference  # the one effect less the other
 
 
+def changes(rows: Sequence[Row], chosen: Row) -> list[tuple[str, str]]:
+    """Every value of the first factor with every one of the second, but the baseline's.
+
+    Empty unless the rows are the whole grid of two factors.
+    """
+    if len(chosen.factors) != 2:
+        return []
+    cells = {tuple(row.factors.values()) for row in rows}
+    one, other = (list(dict.fromkeys(row.factors[name] for row in rows)) for name in chosen.factors)
+    if len(cells) != len(one) * len(other):
+        return []
+    here, there = chosen.factors.values()
+    return [(a, b) for a, b in product(one, other) if a != here and b != there]
+
+
 def interactions(
     rows: Sequence[Row], chosen: Row, measure: Measure, confidence: float
 ) -> list[Interaction]:
     """Every change of the second factor, under every value of the first, against the baseline's.
 
-    Empty unless the rows are the whole grid of two factors. All intervals together hold with
-    `confidence`.
+    confidence: of each interval; whoever makes other comparisons as well counts all in one family.
     """
-    if len(chosen.factors) != 2:
-        return []
-    cells = {tuple(row.factors.values()): row for row in rows}
-    one, other = (list(dict.fromkeys(values)) for values in zip(*cells, strict=True))
-    if len(cells) != len(one) * len(other):
+    pairs = changes(rows, chosen)
+    if not pairs:
         return []
     here, there = chosen.factors.values()
-    pairs = [(a, b) for a, b in product(one, other) if a != here and b != there]
-    each = each_of_many(confidence, len(pairs))
+    cells = {tuple(row.factors.values()): row for row in rows}
     columns = {key: row.cell.columns()[measure.column].astype(float) for key, row in cells.items()}
     names = list(chosen.factors)
     found = []
@@ -59,7 +69,7 @@ def interactions(
                 label_of({names[0]: here}),
                 float(effect.mean()),
                 float(usual.mean()),
-                paired_difference(effect, usual, rng, each),
+                paired_difference(effect, usual, rng, confidence),
             )
         )
     return found
@@ -75,7 +85,8 @@ def in_words(found: Interaction, measure: Measure) -> str:
     about = found.difference
     numbers = (
         f"{measure.difference(about.mean)} ({measure.bare(about.low)} to "
-        f"{measure.bare(about.high)}, n = {about.num_pairs:,} pictures)"
+        f"{measure.bare(about.high)}, at {100 * about.confidence:.2f} %, n = {about.num_pairs:,} "
+        "pictures)"
     )
     if about.is_decided:
         return f"The two effects differ: {effects}, a difference of {numbers}."

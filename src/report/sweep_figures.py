@@ -1,6 +1,7 @@
 """What a sweep found: the measures against what was swept, and quality against its price."""
 
 from collections.abc import Sequence
+from itertools import cycle, product
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,10 @@ LONGEST_NAME = 20  # letters of one of them; a longer one would leave the figure
 SLANTED_LETTER = 0.03  # inches that one takes downwards
 AXIS = 0.6  # room for its numbers
 WIDE_RANGE = 8  # largest to smallest number, from which on an axis is logarithmic
-MOST_LINES = len(PALETTE)
+DASHES, MARKERS = ("-", "--", ":"), ("o", "s", "^")  # once all colors are used, then all dashes
+LOOKS = list(product(MARKERS, DASHES, PALETTE))
+MOST_COLUMNS = 3  # of the legend
+LEGEND_ROWS, LEGEND_ROW = 2, 0.16  # that fit beside the title; inches of each further one
 
 
 class Line(NamedTuple):
@@ -48,17 +52,20 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
     """
     if not rows or not rows[0].factors:
         raise ValueError("nothing was swept, so there is no axis to draw against")
-    lines = lines_of(rows)[:MOST_LINES]
+    lines = lines_of(rows)
     factor = next(iter(rows[0].factors))
     values = [shown_value(value) for value in dict.fromkeys(row.factors[factor] for row in rows)]
     longest = max(map(len, values))
     is_askew = sum(map(len, values)) > MOST_LETTERS or longest > LONGEST_NAME
     below = GAP + (longest * SLANTED_LETTER if is_askew else 0)
-    figure, axes = _panels(len(names), title, below)
+    num_columns = min((len(lines) + 1) // LEGEND_ROWS, MOST_COLUMNS)
+    legend_rows = -(-len(lines) // max(1, num_columns))
+    above = max(0, legend_rows - LEGEND_ROWS) * LEGEND_ROW
+    figure, axes = _panels(len(names), title, below, above)
     for name, its_axes in zip(names, axes, strict=True):
         places, is_log = _places([row.factors[factor] for line in lines for row in line.rows])
-        for line, color in zip(lines, PALETTE, strict=False):
-            _draw_line(its_axes, line, factor, name, places, color)
+        for line, look in zip(lines, cycle(LOOKS), strict=False):
+            _draw_line(its_axes, line, factor, name, places, look)
         if any(baseline in line.rows for line in lines):
             found = baseline.measurement(name)
             its_axes.plot(
@@ -80,7 +87,7 @@ def effect_curves(rows: Sequence[Row], names: Sequence[str], baseline: Row, titl
     if len(lines) > 1:
         handles, labels = axes[0].get_legend_handles_labels()
         look = {"fontsize": SMALL, "frameon": False, "labelcolor": INK}
-        figure.legend(handles, labels, loc="upper right", ncols=(len(lines) + 1) // 2, **look)
+        figure.legend(handles, labels, loc="upper right", ncols=num_columns, **look)
     return figure
 
 
@@ -156,8 +163,9 @@ def _places(values: Sequence[str]) -> tuple[dict[str, float], bool]:
 
 
 def _draw_line(
-    axes: Axes, line: Line, factor: str, name: str, places: dict[str, float], color: str
+    axes: Axes, line: Line, factor: str, name: str, places: dict[str, float], look: Sequence[str]
 ) -> None:
+    marker, dashes, color = look
     rows = sorted(line.rows, key=lambda row: places[row.factors[factor]])
     across = np.array([places[row.factors[factor]] for row in rows])
     found = [row.measurement(name) for row in rows]
@@ -166,7 +174,8 @@ def _draw_line(
     axes.plot(
         across,
         [_center(each) for each in found],
-        "o-" if is_ordered else "o",
+        marker=marker,
+        linestyle=dashes if is_ordered else "none",
         color=color,
         markersize=4,
         markerfacecolor="white",
@@ -209,9 +218,11 @@ def _name(axes: Axes, measurement: Measurement) -> None:
     axes.set_title(f"n = {measurement.samples}", fontsize=SMALL, loc="right", color=MUTED, pad=7)
 
 
-def _panels(num_panels: int, title: str, below: float = GAP) -> tuple[Figure, list[Axes]]:
+def _panels(
+    num_panels: int, title: str, below: float = GAP, above: float = 0.0
+) -> tuple[Figure, list[Axes]]:
     """Panels side by side, with room below for the numbers and names of their axes."""
-    top = MARGIN + 0.65
+    top = MARGIN + 0.65 + above
     width = 2 * MARGIN + num_panels * (AXIS + WIDTH + 0.3)
     figure = new_figure(width, top + HEIGHT + below)
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")

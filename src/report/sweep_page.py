@@ -51,6 +51,7 @@ def page(
     origin: str,
 ) -> str:
     """The page as markdown; `figures` lie in its folder, `origin` says when and on what."""
+    family = about_many(findings.compared, findings.confidence, len(findings.interactions))
     lines = [
         f"# {name}",
         "",
@@ -63,7 +64,7 @@ def page(
         f"Compared by {findings.measure.name}, picture by picture with the same prompts and seeds, "
         f"against `{findings.baseline.label}` "
         f"({findings.measure.level(findings.baseline.level)}). "
-        f"{about_many(findings.compared, findings.confidence)} {_intervals(findings.trainings)}",
+        f"{family} {_intervals(findings.trainings)}",
     ]
     for heading, sentences in conclusions(findings).items():
         lines += ["", f"## {heading}", "", *(f"- {sentence}" for sentence in sentences)]

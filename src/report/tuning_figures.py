@@ -31,10 +31,10 @@ QUANTITIES = {  # of a step, by what stands above its panel
 }
 
 
-def search_figure(best: Mapping[str, np.ndarray], title: str) -> Figure:
+def search_figure(best: Mapping[str, np.ndarray], title: str, measured_in: str) -> Figure:
     """The best value up to each trial, a line a search.
 
-    best: by search, rising numbers from 0 to 1, one a trial.
+    best: by search, rising numbers from 0 to 1, one a trial; measured_in: what 100 times them is.
     """
     width = 2 * MARGIN + AXIS + 2 * WIDTH
     figure = new_figure(width, 2 * MARGIN + TOP + HEIGHT + 0.3)
@@ -44,7 +44,7 @@ def search_figure(best: Mapping[str, np.ndarray], title: str) -> Figure:
         trials = np.arange(1, len(values) + 1)
         axes.step(trials, 100 * values, where="post", color=color, linewidth=1.4, label=name)
     count = len(next(iter(best.values())))
-    _name(axes, "best value so far, % of scene parts right", f"n = {count} trials each")
+    _name(axes, f"best value so far, {measured_in}", f"n = {count} trials each")
     axes.set_xlabel("trial")
     axes.legend(fontsize=SMALL, frameon=False, labelcolor=INK, loc="lower right")
     light(axes)

@@ -23,12 +23,12 @@ def calibrate_bound(mean_steps: Callable[[float], float], wanted: float) -> floa
             f"pictures take {most:g} steps on the mean; give fewer, or a larger sampler.num_steps."
         )
     low, high = 0.0, 1.0
-    while mean_steps(high) > wanted:
+    while (least := mean_steps(high)) > wanted:
         low, high = high, 2 * high
         if high > LARGEST_BOUND:
             raise UserError(
                 f"calibration.mean_steps={wanted:g} is impossible: these pictures take more steps "
-                "whatever the bound; give 1 or more."
+                f"whatever the bound; give {least:g} or more."
             )
     best = (abs(most - wanted), 0.0)
     for _ in range(MOST_TRIES):

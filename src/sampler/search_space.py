@@ -1,13 +1,15 @@
 """What a search over samplers may choose: counts, temperatures and guidance of every step.
 
 A point of the space is a number for each knot of four curves over the steps; between knots a curve
-is a straight line. With as many knots as steps, each step is chosen by itself (as AutoNAT does, Ni
+is a straight line, bent as the untuned sampler's own is. So that sampler is a point of the space,
+whatever its laws. With as many knots as steps, each step is chosen by itself (as AutoNAT does, Ni
 et al. 2024); with fewer, the space is small enough for a few hundred trials.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -30,44 +32,74 @@ CURVES = {
     "choice_temperature": Curve(0.0, 4.0),
     "sampling_temperature": Curve(0.3, 1.5),
 }
-DECIMALS = 4  # of every number in the settings, so that a file says exactly what was tried
+ROOM = 1.5  # the search reaches beyond the untuned sampler's largest number by this factor
+LEAST = 1e-6  # share of the tokens that a step is taken to reveal where it reveals none
+DECIMALS = 4  # of every chosen number in the settings, so that a file says exactly what was tried
 
 
-def ranges(num_knots: int) -> dict[str, Curve]:
+def curves_around(base: SamplerConfig) -> dict[str, Curve]:
+    """`CURVES`, wide enough for the untuned sampler and some way beyond."""
+    untuned = _untuned(base)
+    wide = {"pace": CURVES["pace"]}  # e^-3 to e^3 times the mean, whatever the schedule
+    for name, curve in list(CURVES.items())[1:]:
+        low, high = untuned[name].min(), ROOM * untuned[name].max()
+        wide[name] = Curve(min(curve.low, float(low)), max(curve.high, float(high)))
+    return wide
+
+
+def ranges(base: SamplerConfig, num_knots: int) -> dict[str, Curve]:
     """Every number of a point by name: {"pace_0": Curve(-3, 3), ...}."""
-    return {f"{name}_{knot}": curve for name, curve in CURVES.items() for knot in range(num_knots)}
+    around = curves_around(base)
+    return {f"{name}_{knot}": curve for name, curve in around.items() for knot in range(num_knots)}
 
 
 def settings_at(point: Mapping[str, float], base: SamplerConfig, num_knots: int) -> SamplerConfig:
     """The sampler that a point of the space stands for; `base` says the rest."""
-    steps = base.num_steps
-    curve = {name: _over_steps(point, name, steps, num_knots) for name in CURVES}
+    untuned, own = _untuned(base), point_of(base, num_knots)
+    steps, moved, values = base.num_steps, {}, {}
+    for name, curve in curves_around(base).items():
+        line, usual = (_over_steps(each, name, steps, num_knots) for each in (point, own))
+        moved[name] = line - usual
+        bent = (untuned[name] + moved[name]).clip(curve.low, curve.high).round(DECIMALS)
+        values[name] = np.where(moved[name] == 0, untuned[name], bent).tolist()
+    is_own_pace = not moved["pace"].any()
+    shares = _ratios(base) if is_own_pace else _shares(untuned["pace"] + moved["pace"])
     return replace(
         base,
-        schedule=f"{BY_HAND}:{'/'.join(f'{share:g}' for share in _shares(curve['pace']))}",
-        guidance_scales=_rounded(curve["guidance_scale"]),
-        choice_temperatures=_rounded(curve["choice_temperature"]),
-        sampling_temperatures=_rounded(curve["sampling_temperature"]),
+        schedule=f"{BY_HAND}:{'/'.join(map(str, shares))}",
+        guidance_scales=values["guidance_scale"],
+        choice_temperatures=values["choice_temperature"],
+        sampling_temperatures=values["sampling_temperature"],
     )
 
 
-def point_near(config: SamplerConfig, num_knots: int) -> dict[str, float]:
-    """The point whose settings come nearest to these, which name their guidance and schedule."""
-    plan = make_plan(config)
-    revealed = [max(step.ratio_before - step.ratio_after, 1e-6) for step in plan]
-    pace = np.log(revealed)
-    values = {
-        "pace": pace - pace.mean(),
-        "guidance_scale": [step.guidance_scale for step in plan],
-        "choice_temperature": [step.choice_temperature for step in plan],
-        "sampling_temperature": [step.sampling_temperature for step in plan],
-    }
-    point = {}
-    for name, curve in CURVES.items():
-        knots = np.interp(_places(num_knots), _places(len(plan)), values[name])
+def point_of(base: SamplerConfig, num_knots: int) -> dict[str, float]:
+    """The point that stands for the untuned sampler, which names its guidance and schedule."""
+    untuned, point = _untuned(base), {}
+    for name, curve in curves_around(base).items():
+        knots = np.interp(_places(num_knots), _places(base.num_steps), untuned[name])
         for knot, number in enumerate(np.clip(knots, curve.low, curve.high)):
             point[f"{name}_{knot}"] = float(number)
     return point
+
+
+def _untuned(base: SamplerConfig) -> dict[str, np.ndarray]:
+    """What every step of the sampler follows, by the curve that would choose it."""
+    plan = make_plan(base)
+    ratios = [1.0, *_ratios(base)]
+    revealed = [max(before - after, LEAST) for before, after in pairwise(ratios)]
+    pace = np.log(revealed)
+    return {
+        "pace": pace - pace.mean(),
+        "guidance_scale": np.array([step.guidance_scale for step in plan]),
+        "choice_temperature": np.array([step.choice_temperature for step in plan]),
+        "sampling_temperature": np.array([step.sampling_temperature for step in plan]),
+    }
+
+
+def _ratios(base: SamplerConfig) -> list[float]:
+    """The hidden share after each step."""
+    return [step.ratio_after for step in make_plan(base)]
 
 
 def _places(count: int) -> np.ndarray:
@@ -87,7 +119,3 @@ def _shares(pace: np.ndarray) -> list[float]:
     weights = np.exp(pace - pace.max())
     left = 1.0 - np.cumsum(weights) / math.fsum(weights)
     return [*(round(max(0.0, float(share)), DECIMALS) for share in left[:-1]), 0.0]
-
-
-def _rounded(values: np.ndarray) -> list[float]:
-    return [round(float(value), DECIMALS) for value in values]

@@ -18,6 +18,7 @@ from src.config import RunConfig, settings_read
 from src.data.scenes import World
 from src.errors import UserError
 from src.evaluation.cell import Asked, Drawn, ask_prompts, ask_world, measure_cell
+from src.evaluation.known_words import check_words
 from src.evaluation.suite import check_counts, open_clip
 from src.experiments import RECORDS
 from src.report.cells import FOLDER, Identity, current_cell, write_cell
@@ -77,10 +78,13 @@ def open_bench(config: RunConfig) -> Bench:
     if (model.height, model.width) != (size, size):
         raise UserError(
             f"model={config.model} draws {model.width}x{model.height} pixels, and the test prompts "
-            f"are about scenes of {size}: give the data it was trained on, or prompts_file=FILE."
+            f"are about scenes of {size}: give the data it was trained on, or for a model of any "
+            "prompts +on=amused_256, beside which model= may still be another one."
         )
     if asked.reference is not None:
         check_counts(config.evaluation, clip)
+    if config.prompts_file is not None:
+        check_words(clip, asked.captions)
     weights = {"model": model_hash, clip.name: clip.weights_hash}
     return Bench(model, clip, asked, weights)
 

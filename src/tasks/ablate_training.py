@@ -16,7 +16,7 @@ from src.config import RunConfig, settings_read
 from src.evaluation.cell import measure_cell
 from src.experiments import ROOT
 from src.report.cells import Identity, current_cell, write_cell
-from src.report.code_used import code_used
+from src.report.code_at_start import code_at_start
 from src.report.record import FILE_NAME, identity_of
 from src.tasks import train_uvit
 from src.tasks.ablate import Bench, alone_at, draw, home_of, open_bench, passes_expected, seeds_of
@@ -83,5 +83,5 @@ def trained_model(config: RunConfig, bench: Bench, home: Path):
 def training_key(config: RunConfig, bench: Bench) -> str:
     """Of what the trained weights depend on: settings, the weights begun with, and code."""
     settings, usual = (settings_read(each, TRAINING) for each in (config, RunConfig()))
-    depends = {"begun with": bench.weights["model"], **code_used(TRAINING, ROOT)}
+    depends = {"begun with": bench.weights["model"], **code_at_start(TRAINING, ROOT).used}
     return identity_of(settings, usual, depends, "")

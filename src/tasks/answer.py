@@ -14,7 +14,7 @@ from src.evaluation.paired import each_of_many, paired_difference
 from src.experiments import CONF, RECORDS, read_header
 from src.report.answers import MEASURES, Compared, Measure
 from src.report.heat_map import heat_map
-from src.report.interactions import interactions
+from src.report.interactions import changes, interactions
 from src.report.look import save_figure
 from src.report.page import write_page
 from src.report.record import Record, dotted, make_record, write_record
@@ -59,21 +59,35 @@ def answer(
         _tell(console, written)
 
 
+def check_baseline(cells: Sequence[Mapping[str, str]], asked: Sequence[str]) -> None:
+    """Raises UserError where ablation.baseline is none of the cells to be, or several settings.
+
+    cells: the factors of each.
+    """
+    if not asked:
+        return
+    found = [factors for factors in cells if _is_as_asked(factors, asked)]
+    if len({setting_of(factors) for factors in found}) != 1:
+        known = "; ".join(map(label_of, cells))
+        raise UserError(
+            f"ablation.baseline={list(asked)} is {len(found)} of the cells; choose one of {known}."
+        )
+
+
 def choose_baseline(rows: Sequence[Row], base: RunConfig) -> Row:
     """The cell that the others are compared with; raises UserError where none is as asked."""
-    wanted = dict(text.split("=", 1) for text in base.ablation.baseline)
-    if wanted:
-        found = [row for row in rows if wanted.items() <= row.factors.items()]
-        if len({setting_of(row) for row in found}) != 1:
-            known = "; ".join(row.label for row in rows)
-            raise UserError(
-                f"ablation.baseline={base.ablation.baseline} is {len(found)} of the cells; choose "
-                f"one of {known}."
-            )
-        return found[0]
+    asked = base.ablation.baseline
+    check_baseline([row.factors for row in rows], asked)
     settings = dotted(settings_read(base, base.task))
-    same = [row for row in rows if row.cell.record.settings == settings]
+    if asked:
+        same = [row for row in rows if _is_as_asked(row.factors, asked)]
+    else:
+        same = [row for row in rows if row.cell.record.settings == settings]
     return same[0] if same else rows[0]
+
+
+def _is_as_asked(factors: Mapping[str, str], asked: Sequence[str]) -> bool:
+    return dict(text.split("=", 1) for text in asked).items() <= factors.items()
 
 
 def compare_all(rows: Sequence[Row], chosen: Row, base: RunConfig) -> Findings:
@@ -84,18 +98,18 @@ def compare_all(rows: Sequence[Row], chosen: Row, base: RunConfig) -> Findings:
     if repeated := trainings_of(rows):
         return compare_trainings(repeated, chosen, measure, labelled(rows), confidence)
     others = [row for row in rows if row is not chosen]
-    each = each_of_many(confidence, len(others))
+    each = each_of_many(confidence, len(others) + len(changes(rows, chosen)))
     compared = [
         compared_cell(row.label, row.cell.columns(), baseline, measure, each) for row in others
     ]
     own = compared_cell(chosen.label, baseline, baseline, measure, confidence)
-    both = interactions(rows, chosen, measure, confidence)
+    both = interactions(rows, chosen, measure, each)
     return Findings(measure, own, compared, labelled(rows), confidence, both)
 
 
-def setting_of(row: Row) -> str:
-    """The label of a row but for its training's seed."""
-    return label_of({key: value for key, value in row.factors.items() if key != REPEATED})
+def setting_of(factors: Mapping[str, str]) -> str:
+    """The label of a cell but for its training's seed."""
+    return label_of({key: value for key, value in factors.items() if key != REPEATED})
 
 
 def trainings_of(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -104,7 +118,7 @@ def trainings_of(rows: Sequence[Row]) -> dict[str, list[Row]]:
         return {}
     found: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(setting_of(row), []).append(row)
+        found.setdefault(setting_of(row.factors), []).append(row)
     return found
 
 
@@ -116,7 +130,7 @@ def compare_trainings(
     confidence: float,
 ) -> Findings:
     """Every setting beside the baseline's, training by training of one seed, prompt by prompt."""
-    own = setting_of(chosen)
+    own = setting_of(chosen.factors)
     others = [label for label in repeated if label != own]
     each = each_of_many(confidence, len(others))
 

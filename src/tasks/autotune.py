@@ -17,29 +17,36 @@ from rich.console import Console
 
 from src.config import RunConfig
 from src.data.scenes import World
+from src.evaluation.known_words import check_words
 from src.evaluation.suite import check_counts, open_clip
-from src.evaluation.tuning import Practice, practise_prompts, practise_world, worth
+from src.evaluation.tuning import (
+    Practice,
+    measured_in,
+    practise_prompts,
+    practise_world,
+    worth,
+)
 from src.experiments import RECORDS, ROOT
 from src.report.cells import current_cell, parquet_bytes
-from src.report.code_used import code_used
+from src.report.code_at_start import code_at_start
 from src.report.look import save_figure
 from src.report.sweep_table import Row
 from src.report.tuning_figures import curves_figure, search_figure
 from src.sampler.config import SamplerConfig
 from src.sampler.plan import make_plan
-from src.sampler.search_space import point_near, ranges, settings_at
+from src.sampler.search_space import point_of, ranges, settings_at
 from src.sampler_file import write_sampler
 from src.tasks import ablate
-from src.tasks.answer import answer
+from src.tasks.answer import answer, check_baseline
 from src.tasks.countdown import countdown
 from src.tasks.drawing import drawn_with, generate_pictures, short_hash
 from src.tasks.inputs import open_model, read_prompts
+from src.tasks.outcome import command_line
 from src.tasks.search import RANDOM, TPE, Search, Trial, best_so_far, finalists, search
 from src.whole_files import alone_in, writable_folder, write_whole
 
 FILE, TRIALS = "sampler.json", "trials.parquet"
 NAMES = {TPE: "searched", RANDOM: "found at random"}
-COMMAND = "python -m src.run +exp=autotune"
 
 
 class Tuner(NamedTuple):
@@ -50,7 +57,8 @@ class Tuner(NamedTuple):
     value: Callable[[SamplerConfig, Practice], float]
     trials_on: Practice
     finalists_on: Practice
-    folder: Path  # of the trials
+    key: str  # of all that the value of a point depends on
+    home: Path  # of trials, cells and outcome
 
 
 class Chosen(NamedTuple):
@@ -63,15 +71,21 @@ class Chosen(NamedTuple):
 
 def run(config: RunConfig, folder: Path) -> None:
     """Search, write sampler.json, and say whether it beats the untuned sampler with more steps."""
-    home = writable_folder(ablate.home_of(config))
+    check_baseline(
+        [{"sampler": label} for label in labels(config).values()], config.ablation.baseline
+    )
+    writable_folder(ablate.home_of(config))
+    tuner = open_tuner(config)
+    home = writable_folder(tuner.home)
     with alone_in(home):
-        tuner = open_tuner(config, home)
         chosen = tune(tuner)
         samplers = {how: settings_of(each.point, tuner) for how, each in chosen.items()}
-        rows = judged(samplers, tuner, home)
+        rows = judged(samplers, tuner)
         figures = {
             "search.png": search_figure(
-                {NAMES[how]: best_so_far(each.trials) for how, each in chosen.items()}, config.name
+                {NAMES[how]: best_so_far(each.trials) for how, each in chosen.items()},
+                config.name,
+                measured_in(tuner.trials_on),
             ),
             "curves.png": curves_figure(plans_of(samplers, tuner), config.name),
         }
@@ -81,14 +95,17 @@ def run(config: RunConfig, folder: Path) -> None:
                 save_figure(figure, target / name)
             write_whole(target / TRIALS, parquet_bytes(trials_table(chosen)))
             write_sampler(target / FILE, samplers[TPE], notes_of(chosen, tuner))
-        answer(rows, config, COMMAND, home, also=tuple(figures))
+        answer(rows, config, command_line(config), home, also=tuple(figures))
         Console(highlight=False).print(
             f"sampler=from_file sampler.path={home / FILE}", soft_wrap=True, markup=False
         )
 
 
-def open_tuner(config: RunConfig, home: Path) -> Tuner:
-    """The model, the judges and the prompts of trials and finalists."""
+def open_tuner(config: RunConfig) -> Tuner:
+    """The model, the judges and the prompts of trials and finalists.
+
+    Without output_dir every number of steps, model and seed has a home of its own.
+    """
     model = open_model(config)
     model.pictures_per_pass = config.tuning.pictures_per_pass
     clip = open_clip(config.evaluation, str(model.device))
@@ -98,7 +115,10 @@ def open_tuner(config: RunConfig, home: Path) -> Tuner:
         parts = practise_world(World(config.data), config.tuning)
     else:
         asked = replace(config, prompts_file=config.tuning.prompts_file)
-        parts = practise_prompts(read_prompts(asked), read_prompts(config), config.tuning)
+        practised, judging = read_prompts(asked), read_prompts(config)
+        check_words(clip, practised, "tuning.prompts_file")
+        check_words(clip, judging)
+        parts = practise_prompts(practised, judging, config.tuning)
 
     def value(sampler: SamplerConfig, practice: Practice) -> float:
         drawn_by = replace(config, sampler=sampler)
@@ -106,7 +126,9 @@ def open_tuner(config: RunConfig, home: Path) -> Tuner:
         return float(worth(practice, images, clip).mean())
 
     key = key_of(config, base, short_hash(model), clip.weights_hash, parts)
-    return Tuner(config, base, value, *parts, home / "trials" / key)
+    home = ablate.home_of(config)
+    home = home if config.output_dir else home / f"{base.num_steps}_steps_{key}"
+    return Tuner(config, base, value, *parts, key, home)
 
 
 def key_of(
@@ -121,7 +143,7 @@ def key_of(
         "told": [asdict(config.micro_cond), config.guidance_against, config.dtype, config.seed],
         "against": asdict(config.negative_micro_cond),
         "prompts": [[part.captions, part.seeds] for part in parts],
-        "code": code_used(config.task, ROOT),
+        "code": code_at_start(config.task, ROOT).used,
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -131,7 +153,7 @@ def tune(tuner: Tuner) -> dict[str, Chosen]:
     tuning = tuner.config.tuning
     pictures = tuning.num_trials * tuning.num_prompts
     pictures += (tuning.num_finalists + 1) * tuning.finalist_prompts
-    beginnings = [point_near(tuner.base, tuning.num_knots)]
+    beginnings = [point_of(tuner.base, tuning.num_knots)]
     with countdown("pictures of two searches", 2 * pictures) as told:
         return {how: _tuned(how, beginnings, tuner, told) for how in (TPE, RANDOM)}
 
@@ -147,7 +169,8 @@ def _tuned(how: str, beginnings: Sequence, tuner: Tuner, told: Callable[[int], N
 
         return value_of
 
-    what = Search(how, ranges(tuning.num_knots), beginnings, seed, tuner.folder)
+    space = ranges(tuner.base, tuning.num_knots)
+    what = Search(how, space, beginnings, seed, tuner.home / "trials" / tuner.key)
     trials = search(what, tuning.num_trials, tried_on(tuner.trials_on))
     best = [trial.point for trial in finalists(trials, tuning.num_finalists)]
     again = what._replace(how=f"{how}_again", beginnings=best)
@@ -160,21 +183,25 @@ def settings_of(point: dict[str, float], tuner: Tuner) -> SamplerConfig:
     return settings_at(point, tuner.base, tuner.config.tuning.num_knots)
 
 
-def judged(samplers: dict[str, SamplerConfig], tuner: Tuner, home: Path) -> list[Row]:
+def labels(config: RunConfig) -> dict[str, str]:
+    """What the samplers that meet in the end are called: untuned ones, and what a search found."""
+    steps, more = config.sampler.num_steps, config.tuning.baseline_steps
+    untuned = {"more": f"untuned, {more} steps", "untuned": f"untuned, {steps} steps"}
+    return untuned | {how: f"{name}, {steps} steps" for how, name in NAMES.items()}
+
+
+def judged(samplers: dict[str, SamplerConfig], tuner: Tuner) -> list[Row]:
     """The cells of the final prompts: untuned with more steps and with as many, then the tuned."""
-    steps, more = tuner.base.num_steps, tuner.config.tuning.baseline_steps
     untuned = tuner.config.sampler
-    named = {f"untuned, {more} steps": replace(untuned, num_steps=more)}
-    named[f"untuned, {steps} steps"] = untuned
-    for how, sampler in samplers.items():
-        named[f"{NAMES[how]}, {steps} steps"] = sampler
-    rows = []
-    for label, sampler in named.items():
-        cell = replace(tuner.config, task=ablate.TASK, sampler=sampler)
+    more = replace(untuned, num_steps=tuner.config.tuning.baseline_steps)
+    names, rows = labels(tuner.config), []
+    drawn_by = {"more": more, "untuned": untuned} | samplers
+    for label, sampler in {names[which]: each for which, each in drawn_by.items()}.items():
+        cell = replace(tuner.config, task=ablate.TASK, sampler=sampler, output_dir=str(tuner.home))
         Console(highlight=False).print(f"judging: {label}")
-        ablate.run(cell, home)
+        ablate.run(cell, tuner.home)
         identity = ablate.identify(cell, ablate.open_bench(cell))
-        finished = current_cell(identity, home, ablate.defaults())
+        finished = current_cell(identity, tuner.home, ablate.defaults())
         rows.append(Row({"sampler": label}, finished))
     return rows
 

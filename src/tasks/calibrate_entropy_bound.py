@@ -65,10 +65,12 @@ def histogram(steps: list[int]) -> list[str]:
 
 
 def _prompts(config: RunConfig) -> list[str]:
-    """Those given, or test prompts of the glyph world."""
+    """Those given, or training captions of the glyph world: what is set here judges nothing."""
     if config.prompts or config.prompts_file is not None:
         return read_prompts(config)
-    from src.evaluation.suite import draw_prompts
+    from src.evaluation.suite import TEST_KINDS
+    from src.evaluation.tuning import practise_world
 
-    drawn = draw_prompts(World(config.data), config.evaluation)
-    return [example.caption for kind in drawn.values() for example in kind]
+    count = len(TEST_KINDS) * config.evaluation.prompts_per_kind
+    tuning = replace(config.tuning, num_prompts=count, finalist_prompts=0)
+    return practise_world(World(config.data), tuning)[0].captions

@@ -11,8 +11,8 @@ from PIL import Image
 
 from src.config import RunConfig
 from src.errors import UserError
-from src.evaluation.feature_cache import OUT_OF_MEMORY
 from src.evaluation.protocol_config import ShardConfig
+from src.memory import is_out_of_memory
 from src.report.pictures import annotated_png
 from src.tasks.begun_folder import claim
 from src.tasks.drawing import drawing_progress, generate_pictures, settings
@@ -86,8 +86,7 @@ def _fewer_at_once(
 
     Raises UserError where it was a single one, and whatever is no want of memory.
     """
-    is_told = any(words in str(error).lower() for words in OUT_OF_MEMORY)
-    if not (isinstance(error, MemoryError) or is_told):
+    if not is_out_of_memory(error):
         raise error
     if at_once > 1:
         warnings.warn(f"Memory ran out: {at_once // 2 * each} pictures a call now.", stacklevel=3)

@@ -11,6 +11,7 @@ from src.config import RunConfig
 from src.data.prompt_sets import read_prompt_set
 from src.errors import UserError
 from src.evaluation.extractor import open_extractor
+from src.evaluation.known_words import check_words
 from src.evaluation.picture_files import UnreadablePictureError, open_picture, square
 from src.evaluation.picture_set import PictureSet, open_pictures
 from src.evaluation.set_quality import Judges, Seen, check_enough, look_at
@@ -56,6 +57,9 @@ def run(config: RunConfig, folder: Path) -> None:
         open_clip(config.evaluation, device),
         home / "features",
     )
+    if config.prompts_file is not None:
+        for each in sets.values():
+            check_words(judges.clip, each.prompts or ())
     judged = judge(config, sets, judges)
     target = writable_folder(Path(config.output_dir) if config.output_dir else folder)
     outcome = Outcome(

@@ -5,7 +5,12 @@ into the job's own folder, where whoever launched it looks for it.
 """
 
 import importlib
+import multiprocessing
+import os
+import threading
+import time
 import traceback
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +19,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.errors import UserError
 from src.experiments import ROOT
+from src.memory import is_out_of_memory
 from src.report.code_at_start import code_at_start
 from src.sampler_file import read_sampler
 from src.task_settings import SWEPT
 from src.whole_files import storage_sentence, write_whole
 
 REFUSED, FAILED = ".refused", ".failed"  # files that hold one sentence
+LOOK_SECONDS = 1.0  # from one look at the sweep to the next
+BUSY = threading.Lock()  # held while a job runs
 
 
 class Note(NamedTuple):
@@ -31,7 +39,18 @@ class Note(NamedTuple):
 
 
 def run_job(tree: DictConfig) -> None:
-    """Call the task of a composed configuration; what may be refused or fail ends in a note."""
+    """Call the task of a composed configuration; what may be refused or fail ends in a note.
+
+    A signal that ends a training (SystemExit, KeyboardInterrupt) ends the sweep too: no launcher
+    takes it for a failed job.
+    """
+    if multiprocessing.current_process().name != "MainProcess":
+        end_with_sweep()
+    with BUSY:
+        _run(tree)
+
+
+def _run(tree: DictConfig) -> None:
     config = OmegaConf.to_object(tree)
     config.sampler = read_sampler(config.sampler)
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -47,10 +66,37 @@ def run_job(tree: DictConfig) -> None:
         if sentence is not None:
             write_whole(folder / REFUSED, sentence)
         elif config.task in SWEPT:
-            traceback.print_exc()
-            write_whole(folder / FAILED, f"{type(error).__name__}: {error}")
+            write_whole(folder / FAILED, failure_sentence(error))
         else:
             raise
+
+
+def failure_sentence(error: Exception) -> str:
+    """What a job of a sweep failed of; its traceback is shown where that is not memory."""
+    if is_out_of_memory(error):
+        return (
+            "Memory ran out in a cell: give it more, as with fewer jobs at once "
+            "(hydra.launcher.n_jobs), or draw less at once with a smaller evaluation.batch_size."
+        )
+    traceback.print_exc()
+    return f"{type(error).__name__}: {error}"
+
+
+@lru_cache
+def end_with_sweep() -> None:
+    """From now on, let this process of a launcher end when its sweep has, once its job is done.
+
+    joblib's would hold its memory and wait for jobs that nobody sends any more.
+    """
+    launched_by = os.getppid()
+
+    def look() -> None:
+        while os.getppid() == launched_by:
+            time.sleep(LOOK_SECONDS)
+        with BUSY:
+            os._exit(0)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def notes_below(folder: Path) -> list[Note]:

@@ -41,14 +41,16 @@ class Search(NamedTuple):
 def search(
     what: Search, num_trials: int, value_of: Callable[[dict[str, float]], float]
 ) -> list[Trial]:
-    """All trials in their order; those that lie in the folder are not made again."""
+    """All trials in their order; those that lie in the folder are not made again.
+
+    One of another point than this search asks for is: other finalists came out of more trials.
+    """
     study = _new_study()
     trials = []
     for number in range(num_trials):
         path = what.folder / f"{what.how}_{number:04d}.json"
-        trial = read_trial(path)
-        if trial is None:
-            point = _next_point(study, what, number)
+        trial, point = read_trial(path), _next_point(study, what, number)
+        if trial is None or trial.point != point:
             trial = Trial(number, point, value_of(point))
             write_whole(path, json.dumps(trial._asdict(), allow_nan=False).encode())
         _tell(study, what, trial)

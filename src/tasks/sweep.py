@@ -9,6 +9,8 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,18 +18,20 @@ from rich.console import Console
 
 from src.config import RunConfig
 from src.errors import UserError
+from src.evaluation.config import EvaluationConfig
 from src.experiments import own_grid
 from src.report.cells import Cell, Identity, current_cell, left_out
 from src.report.sweep_table import Row, label_of, write_table
 from src.task_settings import SWEPT
 from src.tasks.ablate import TOLD, home_of, passes_expected
-from src.tasks.answer import answer
+from src.tasks.answer import answer, check_baseline
 from src.tasks.countdown import countdown
 from src.whole_files import alone_in, writable_folder
 
 DONE, FAILED, REFUSED = 0, 1, 2  # exit status
 LAUNCHES = "launches"  # what Hydra keeps of every job, below output_dir
 BASIC = "BasicLauncher"  # Hydra's own, which runs job after job in this process
+ONE_VALUE = ("name", "task", "output_dir", "save_record", "prompts_file")  # in all cells
 
 
 class Planned(NamedTuple):
@@ -51,6 +55,8 @@ def sweep(
     """
     configs = [run.config for run in runs]
     check_one_sweep(configs)
+    base = base_config(request, jobs, configs[0])
+    check_baseline(factors_of(jobs), base.ablation.baseline)
     home = home_of(configs[0])
     writable_folder(home)
     console = Console(highlight=False)
@@ -66,14 +72,14 @@ def sweep(
         console.print(f"{len(rows)} of {len(plan)} cells in {write_table(rows, home)}")
         if len(rows) < len(plan):
             return tell_missing(plan, rows, notes)
-        answer(rows, base_config(request, jobs), command_of(request), home)
+        answer(rows, base, command_of(request), home)
     return DONE
 
 
 def check_one_sweep(configs: Sequence[RunConfig]) -> None:
-    """Raises UserError unless all cells are of one experiment and lie in one place."""
-    for key in ("name", "task", "output_dir", "save_record"):
-        values = list(dict.fromkeys(getattr(config, key) for config in configs))
+    """Raises UserError unless all cells are of one experiment, in one place, and judged alike."""
+    for key in (*ONE_VALUE, *(f"evaluation.{entry.name}" for entry in fields(EvaluationConfig))):
+        values = list(dict.fromkeys(map(attrgetter(key), configs)))
         if len(values) > 1:
             raise UserError(
                 f"{key} has several values in one sweep ({', '.join(map(str, values))}), whose "
@@ -84,14 +90,21 @@ def check_one_sweep(configs: Sequence[RunConfig]) -> None:
 
 
 def planned(jobs: Sequence[list[str]], configs: Sequence[RunConfig]) -> list[Planned]:
-    """Every cell with its key; raises UserError for two equal ones, and for a model unfit for all.
+    """Every cell with its key; raises UserError for two equal ones, other prompts, an unfit model.
 
     Opens the model and draws the prompts, so that what is wrong with them is said before any cell.
     """
-    plan = []
+    plan, first = [], None
     for factors, config in zip(factors_of(jobs), configs, strict=True):
         task = task_of(config)
-        identity = task.identify(config, task.open_bench(config))
+        bench = task.open_bench(config)
+        identity = task.identify(config, bench)
+        first = first or bench.asked
+        if (bench.asked.captions, bench.asked.seeds) != (first.captions, first.seeds):
+            raise UserError(
+                f"{label_of(factors)} is asked other prompts than {label_of(plan[0].factors)}: "
+                "only pictures of the same prompts are compared; run one sweep after the other."
+            )
         same = [each for each in plan if each.identity.key == identity.key]
         if same:
             labels = sorted({label_of(factors), label_of(same[0].factors)})
@@ -182,14 +195,21 @@ def tell_missing(plan: Sequence[Planned], rows: Sequence[Row], notes: Sequence) 
     return REFUSED if any(note.is_refusal for note in notes) else FAILED
 
 
-def base_config(request, jobs: Sequence[list[str]]) -> RunConfig:
-    """The experiment as it stands without what was swept."""
+def base_config(request, jobs: Sequence[list[str]], first: RunConfig) -> RunConfig:
+    """The experiment without what was swept or, where that alone is nothing whole, the first job.
+
+    What all jobs have may be of use to their values alone, as sampler.then_after is to a swept
+    sampler.then.
+    """
     from src.compose import composed
 
     varied = [len(set(column)) > 1 for column in zip(*jobs, strict=True)]
     kept = [text for text, is_own in zip(jobs[0], varied, strict=True) if not is_own]
     typed = {text for text in request.overrides if text.startswith("+exp=")}
-    return composed([*dict.fromkeys([*kept, *typed])]).config
+    try:
+        return composed([*dict.fromkeys([*kept, *typed])]).config
+    except UserError:
+        return first
 
 
 def command_of(request) -> str:

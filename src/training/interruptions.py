@@ -4,12 +4,9 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
-
 from src.errors import UserError
+from src.memory import is_out_of_memory
 from src.training.config import TrainingConfig
-
-NO_MEMORY = ("DefaultCPUAllocator", "out of memory")  # torch on a processor; CUDA's own words
 
 
 @contextmanager
@@ -48,8 +45,7 @@ def _sentence(error: Exception, config: TrainingConfig, step: int) -> str | None
             f"command continues; less than training.num_workers={config.num_workers} need less "
             "memory."
         )
-    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if is_memory or any(words in text for words in NO_MEMORY):
+    if is_out_of_memory(error):
         return f"Memory ran out in step {step}: {smaller_batch(config)}"
     return None
 

@@ -28,6 +28,26 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(spreads, shape):
     assert 0.92 <= covered <= 0.98
 
 
+WORST = [  # spreads of trainings, pictures and the rest: few trainings often agree by luck
+    ((0.3, 1.6, 0.4), 0.95),
+    ((0.03, 0.04, 0.4), 0.975),
+    ((0.1, 0.0, 0.4), 0.975),
+    ((0.0, 0.3, 0.4), 0.95),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_pictures", [100, 500])
+@pytest.mark.parametrize(("spreads", "confidence"), WORST)
+def test_three_trainings_that_agree_by_luck_do_not_make_the_interval_too_narrow(
+    spreads, confidence, num_pictures
+):
+    rng, none = np.random.default_rng(8), np.zeros((3, num_pictures))
+    drawn = (table(rng, *spreads, none.shape) for _ in range(4000))
+    found = [crossed_difference(each, none, confidence) for each in drawn]
+    assert np.mean([each.low <= 0 <= each.high for each in found]) >= confidence - 0.01
+
+
 def test_trainings_that_differ_are_no_proof_however_many_pictures_there_are():
     rng = np.random.default_rng(4)
     drawn = [table(rng, 1.0, 0.0, 0.1, (3, 1000)) for _ in range(500)]

@@ -5,11 +5,15 @@ from itertools import product
 import numpy as np
 import pytest
 
+from src.config import RunConfig
+from src.evaluation.config import EvaluationConfig
 from src.report.answers import MEASURES
 from src.report.cells import PICTURES, Cell, parquet_bytes
 from src.report.interactions import in_words, interactions
 from src.report.record import make_record
+from src.report.sweep_page import page
 from src.report.sweep_table import Row
+from src.tasks.answer import compare_all
 from src.whole_files import write_whole
 
 RIGHT = MEASURES["right"]
@@ -31,7 +35,9 @@ def grid(tmp_path, record):
         rows = []
         for (model, score), chance in chances.items():
             place = tmp_path / f"{model} {score}"
-            write_whole(place / PICTURES, parquet_bytes({"right": (luck < chance).tolist()}))
+            columns = {name: [0] * NUM for name in ("prompt", "seed", "passes", "seconds")}
+            columns["right"] = (luck < chance).tolist()
+            write_whole(place / PICTURES, parquet_bytes(columns))
             factors = {"model": model, "micro_cond.aesthetic_score": score}
             rows.append(Row(factors, Cell(place, record)))
         return rows
@@ -70,9 +76,14 @@ def test_a_grid_with_a_hole_or_of_one_factor_has_none(grid):
     assert interactions(one, one[0], RIGHT, 0.95) == []
 
 
-def test_many_comparisons_make_every_interval_wider(grid):
+def test_cells_and_effects_are_one_family_of_comparisons(grid):
     chances = {(m, s): 0.5 for m, s in product(["told", "b", "c"], ["6", "2", "4"])}
     rows = grid(chances)
-    found = interactions(rows, rows[0], RIGHT, 0.95)
-    assert len(found) == 4
-    assert found[0].difference.confidence == pytest.approx(1 - 0.05 / 4)
+    found = compare_all(rows, rows[0], RunConfig(evaluation=EvaluationConfig(confidence=0.95)))
+    assert (len(found.compared), len(found.interactions)) == (8, 4)
+    each = 1 - 0.05 / 12
+    for one in (*found.compared, *found.interactions):
+        assert one.difference.confidence == pytest.approx(each)
+    assert "at 99.58 %, n = 400" in in_words(found.interactions[0], RIGHT)
+    text = page("x", {"question": "q", "expect": "e"}, found, [], "x", "now")
+    assert "8 comparisons of cells and 4 of effects were made. Each interval is at 99.58 %" in text

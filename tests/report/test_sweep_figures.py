@@ -135,3 +135,16 @@ def test_a_finished_trainings_folder_is_shown_by_its_experiments_name():
         assert shown_value(other) == other
     model = {"model": "experiments/glyphs_x/runs/train/model", "sampler.num_steps": "4"}
     assert label_of(model) == "model=glyphs_x, num_steps=4"
+
+
+def test_every_line_is_drawn_however_many_there_are(tmp_path):
+    cells = [
+        row(tmp_path, 0.5, steps=step, sampler=f"s{place}")
+        for step in ("4", "8")
+        for place in range(20)
+    ]
+    figure = effect_curves(cells, [ACCURACY], cells[0], "x")
+    drawn = [each for each in figure.axes[0].get_lines() if each.get_label().startswith("sampler=")]
+    looks = {(each.get_color(), each.get_linestyle(), each.get_marker()) for each in drawn}
+    assert len(drawn) == len(looks) == 20
+    assert len(figure.legends[0].get_texts()) == 20

@@ -1,6 +1,7 @@
 """Ablations of training: each law and seed trained once, killed, gone on with, and answered."""
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -11,7 +12,7 @@ from lightning import Trainer
 from src.run import main
 from src.tasks import train_uvit
 from src.training import token_cache
-from tests.tasks.test_sweep import moments, table
+from tests.tasks.test_sweep import exit_with, moments, table
 from tests.training.children import die, in_child
 
 pytestmark = [
@@ -107,10 +108,35 @@ def test_a_sweep_killed_in_a_training_goes_on_in_it(whole, command, tmp_path):
 
     assert in_child(doomed) == -signal.SIGKILL, "nothing was killed"
     assert len(moments(tmp_path)) == 1, "not in the second training"
+    for place, path in enumerate(sorted(tmp_path.glob("trainings/**/step_*"))):
+        os.utime(path, (10**9 - place, 10**9 - place))  # a clock that was put back: last ones first
     before = moments(tmp_path)
     assert in_child(again) == 0
     assert before.items() < moments(tmp_path).items()
     assert main(command(whole)) == 0  # the table of these cells again
+    assert table(tmp_path) == table(whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_signal_in_a_training_ends_the_whole_sweep(number, whole, command, tmp_path):
+    def doomed() -> None:
+        saved, real = [], Trainer.save_checkpoint
+
+        def save(*args, **settings):
+            real(*args, **settings)
+            saved.append(args)
+            if len(saved) == 7:
+                os.kill(os.getpid(), number)
+
+        Trainer.save_checkpoint = save
+        raise SystemExit(main(command(tmp_path)))
+
+    assert in_child(doomed) == 128 + number
+    assert len(moments(tmp_path)) == 1, "not in the second training"
+    assert len(list((tmp_path / "trainings").iterdir())) == 2, "the next cell was begun"
+    before = moments(tmp_path)
+    assert in_child(lambda: exit_with(command(tmp_path))) == 0
+    assert before.items() < moments(tmp_path).items()
     assert table(tmp_path) == table(whole)
 
 

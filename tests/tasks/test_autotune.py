@@ -1,6 +1,8 @@
 """The autotuner: searches on prompts that judge nothing and leaves a file a sampler follows."""
 
 import json
+import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -8,12 +10,16 @@ from src.config import check
 from src.data.examples import example
 from src.data.scenes import World
 from src.errors import UserError
+from src.evaluation.ablation_config import AblationConfig
 from src.evaluation.cell import ask_world
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.features import ClipEncoder
 from src.evaluation.tuning import practise_prompts, practise_world, worth
 from src.evaluation.tuning_config import TuningConfig
+from src.run import main
 from src.sampler.config import SamplerConfig
+from src.sampler.plan import make_plan
+from src.sampler.search_space import settings_at
 from src.sampler_file import read_sampler
 from src.tasks import autotune
 from tests.tasks.conftest import WORLD
@@ -32,10 +38,9 @@ def tuned(config, clip_folder, tmp_path):
         judging = {"clip": str(clip_folder), "prompts_per_kind": 5, "num_reference": 12}
         chosen = config(
             "autotune",
-            tuning=TUNING,
             evaluation=EvaluationConfig(**judging),
             output_dir=str(tmp_path / folder),
-            **changes,
+            **{"tuning": TUNING, **changes},
         )
         autotune.run(chosen, tmp_path / "unused")
         return tmp_path / folder
@@ -68,6 +73,63 @@ def test_it_leaves_a_file_to_follow_figures_and_an_answer(tuned, capsys):
     assert told["trials"] == 3
     assert 0 <= told["best_value_of_a_trial"] <= 1
     assert f"sampler.path={home / 'sampler.json'}" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_the_first_trial_is_the_untuned_sampler(tuned, config):
+    home = tuned(sampler=SamplerConfig(num_steps=3, guidance_scale=10.0, schedule="square"))
+    told = json.loads(trials(home)["tpe_0000.json"])
+    base = SamplerConfig(num_steps=3, guidance_scale=10.0, schedule="square")
+    first = settings_at(told["point"], base, TUNING.num_knots)
+    for own, now in zip(make_plan(base), make_plan(first), strict=True):
+        assert now._replace(config=base) == own
+
+
+@pytest.mark.slow
+def test_other_finalists_of_more_trials_are_drawn_again(tuned):
+    tuned()
+    home = tuned(tuning=replace(TUNING, num_trials=6, num_finalists=1))
+    found = {name: json.loads(text) for name, text in trials(home).items()}
+    for how in ("tpe", "random"):
+        made = [found[f"{how}_{number:04d}.json"] for number in range(6)]
+        best = max(made, key=lambda trial: trial["value"])
+        assert found[f"{how}_again_0000.json"]["point"] == best["point"]
+
+
+def test_other_steps_seeds_and_models_have_homes_of_their_own(config, clip_folder):
+    evaluation = EvaluationConfig(clip=str(clip_folder), prompts_per_kind=3, num_reference=12)
+
+    def home(**changes):
+        chosen = config("autotune", tuning=TUNING, evaluation=evaluation, **changes)
+        return autotune.open_tuner(chosen).home
+
+    homes = [home(), home(seed=1), home(sampler=SamplerConfig(num_steps=4, guidance_scale=2.0))]
+    assert len({*homes}) == 3
+    assert home() == homes[0]
+    assert homes[2].name.startswith("4_steps_")
+
+
+@pytest.mark.slow
+def test_the_record_holds_the_command_that_was_given(model_folder, clip_folder, tmp_path):
+    home = tmp_path / "home"
+    typed = ["+exp=autotune", "sampler.num_steps=3", "tuning.num_trials=2", "tuning.num_prompts=4"]
+    typed += ["tuning.num_finalists=1", "tuning.finalist_prompts=4", "seed=7"]
+    typed += ["data.glyphs=[sun,star,heart]", "data.colors=[red,green]", "data.positions=0"]
+    typed += ["data.backgrounds=[white,yellow]", "data.held_out=[]", f"model={model_folder}"]
+    typed += [f"evaluation.clip={clip_folder}", "evaluation.prompts_per_kind=3"]
+    typed += ["evaluation.num_reference=12", "device=cpu"]
+    assert main([*typed, f"output_dir={home}", f"hydra.run.dir={tmp_path / 'run'}"]) == 0
+    command = json.loads((home / "record.json").read_text())["command"]
+    given = shlex.split(command)
+    assert given[:3] == ["python", "-m", "src.run"]
+    assert set(typed) <= {*given}
+    assert f"`{command}`" in (home / "README.md").read_text()
+
+
+def test_a_baseline_that_nothing_is_called_is_refused_before_the_search(tuned, tmp_path):
+    asked = AblationConfig(baseline=["sampler=untuned, 5 steps"])
+    with pytest.raises(UserError, match=r"is 0 of the cells; choose one of sampler=untuned, 4"):
+        tuned(ablation=asked)
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_search_that_was_killed_ends_as_one_that_was_not(tuned, monkeypatch):

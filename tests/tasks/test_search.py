@@ -63,6 +63,18 @@ def test_a_damaged_trial_is_made_again(what):
     assert read_trial(path) == whole[3]
 
 
+def test_a_trial_of_another_point_is_made_again(what):
+    asked = [dict.fromkeys("abcd", value) for value in (0.1, 0.2, 0.5)]
+    old = what()._replace(beginnings=asked[:2])
+    search(old, 2, height)
+    new = what()._replace(beginnings=[asked[0], asked[2]])
+    made = []
+    found = search(new, 2, lambda point: (made.append(point), height(point))[1])
+    assert [trial.point for trial in found] == [asked[0], asked[2]]
+    assert made == [asked[2]], "the other lay there"
+    assert read_trial(new.folder / "tpe_0001.json") == found[1]
+
+
 def test_the_search_climbs_higher_than_chance_at_an_equal_number_of_trials(what):
     def ends(how: str) -> list[float]:
         runs = (search(what(how, seed, f"{how}{seed}"), 80, height) for seed in range(4))

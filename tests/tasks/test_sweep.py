@@ -178,6 +178,20 @@ def test_a_killed_sweep_goes_on_where_it_was(kill, command, whole, tmp_path):
     assert pictures(home) == pictures(whole)
 
 
+WITHOUT_THEM_INVALID = {  # what all cells have is of use only to what is swept
+    "then": ["sampler.name=halton", "sampler.then=moment,entropy", "sampler.then_after=0.3"],
+    "remask": ["sampler=remask,ancestral", "sampler.remask.strategy=rescale"],
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_THEM_INVALID)
+def test_values_that_alone_make_the_setting_valid_are_swept_and_answered(case, command, tmp_path):
+    assert main(command(*WITHOUT_THEM_INVALID[case], steps=(3,))) == 0
+    text = (tmp_path / "home" / "README.md").read_text()
+    first = {"then": "then=moment", "remask": "sampler=remask"}[case]
+    assert f"against `{first}`" in text
+
+
 def test_the_same_command_again_draws_nothing(command, whole, monkeypatch):
     before = moments(whole)
     plant(monkeypatch, "measure_cell", lambda *_: pytest.fail("drawn again"))
@@ -306,6 +320,12 @@ IMPOSSIBLE = {
     "two homes": (["output_dir=a,b"], "output_dir has several values in one sweep (a, b)"),
     "an unknown launcher": (["hydra/launcher=jobli"], "hydra/launcher/jobli"),
     "a model that is not there": (["model=embedded,./nowhere"], "nowhere"),
+    "a baseline outside the grid": (['ablation.baseline=["sampler.num_steps=5"]'], "is 0 of the"),
+    "cells with other seeds": (["evaluation.first_picture_seed=0,9"], "has several values"),
+    "cells with other prompts": (["evaluation.prompts_per_kind=6,7"], "has several values"),
+    "cells of other worlds": (["data.backgrounds=[white],[yellow]"], "is asked other prompts than"),
+    "words that CLIP lacks": (["prompts_file=conf/on/general_prompts.txt"], "word 'lighthouse'"),
+    "a measure of no picture": (["ablation.measure=right", "prompts_file=x"], "no oracle can tell"),
 }
 
 
