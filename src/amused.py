@@ -33,9 +33,10 @@ from src.image_tokenizer.pictures import (
 )
 from src.image_tokenizer.vqgan import VQGAN
 from src.predicting import predict_for
+from src.recipe import Recipe, recipe_of
 from src.sampler.arguments import sampler_config
-from src.sampler.config import AMUSED_GUIDANCE, SamplerConfig
-from src.sampler.passes import Progress, decode_passes, passes_for
+from src.sampler.config import AMUSED_GUIDANCE
+from src.sampler.passes import Pass, Progress, decode_passes, passes_for
 from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
 from src.transformer.uvit import UViT
@@ -48,6 +49,7 @@ class Generation(NamedTuple):
     token_ids: Int[Tensor, "batch height width"]
     seeds: list[int] | None  # None if a generator made the choices
     trace: Trace | None  # None unless recorded
+    recipe: Recipe  # what they were drawn from
 
 
 class Amused:
@@ -204,6 +206,7 @@ class Amused:
         height: int | None = None,
         width: int | None = None,
         record: bool = True,
+        num_top: int | None = 5,
         *,
         negative_micro_cond: Any = None,
         sampler: Any = "confidence",
@@ -226,7 +229,8 @@ class Amused:
         negative_micro_cond: likewise, what guidance pushes away from; None is `micro_cond`. With
             the prompts as negative prompts, guidance is by micro-conditions alone.
         height, width: in pixels; None is the size the model was trained on.
-        record: keep every step in `.trace`. progress: called after every step.
+        record: keep every step in `.trace`, with the model's opinions and so many (num_top) of its
+            likeliest codes a position; None = no opinions. progress: called after every step.
         sampler: a name, or a SamplerConfig that says all the rest (see `src.sampler.config`).
         schedule: None is the checkpoint's own.
         """
@@ -249,36 +253,37 @@ class Amused:
             micro_cond if negative_micro_cond is None else negative_micro_cond,
             num_images_per_prompt,
         )
-        return self._draw(rows, size, config, seeds, generator, progress, record)
+        seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
+        recipe = recipe_of(prompts, negative_prompts, rows, seeds, config, size)
+        trace = self._draw(rows, recipe, passes, progress, num_top if record else None)
+        images = self.decode_tokens(trace.token_ids[-1])
+        return Generation(images, trace.token_ids[-1], seeds, trace if record else None, recipe)
 
     def _draw(
         self,
         rows: Rows,
-        size: tuple[int, int],
-        config: SamplerConfig,
-        seeds: Any,
-        generator: Generator | None,
+        recipe: Recipe,
+        passes: list[Pass],
         progress: Progress | None,
-        record: bool,
-    ) -> Generation:
-        """Fill in whole grids of hidden tokens; size is width and height in pixels."""
-        seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
+        num_top: int | None,
+    ) -> Trace:
+        """Fill in whole grids of hidden tokens."""
+        size = recipe.width, recipe.height
         downscale, num_codes = self.image_tokenizer.downscale, self.transformer.config.codebook_size
         channels, together = self.image_tokenizer.config.block_out_channels[0], passes[0].pictures
         check_size_fits(size, len(together), downscale, num_codes, channels, str(self.device))
         columns, lines = (side // downscale for side in size)
         shape = (rows.num_pictures, lines, columns)
-        trace = decode_passes(
+        return decode_passes(
             passes,
             lambda pictures: predict_for(self.transformer, rows.pick(pictures)),
             torch.full(shape, self.transformer.mask_token_id, device=self.device),
             self.transformer.mask_token_id,
             num_codes,
-            config,
+            recipe.sampler,
             progress,
+            num_top,
         )
-        images = self.decode_tokens(trace.token_ids[-1])
-        return Generation(images, trace.token_ids[-1], seeds, trace if record else None)
 
     def _size(self, width: Any, height: Any) -> tuple[int, int]:
         """Sides that make whole tokens, and whole pairs of them where these are halved."""

@@ -37,7 +37,7 @@ def correct(
     if not chosen.any():
         return canvas, torch.zeros_like(canvas.is_masked.sum(dim=1))
     shown = canvas.token_ids.masked_fill(chosen, model.mask_token_id)
-    guided = model(shown, canvas.is_masked | chosen, canvas.grid, now.step, scale)
+    guided = model(shown, canvas.is_masked | chosen, canvas.grid, now.step, scale).logits
     log_probs = guided.float().log_softmax(dim=-1)  # (batch, seq, codes)
     codes = canvas.token_ids.clone()
     for picture in range(len(codes)):

@@ -14,6 +14,7 @@ from src.sampler.config import SamplerConfig, check_sampler
 from src.sampler.corrector import correct, margins
 from src.sampler.guidance import guidance_of_pictures, passes_of
 from src.sampler.model_pass import GuidedModel, Predict
+from src.sampler.opinion import Opinion, no_opinion, opinion
 from src.sampler.plan import StepPlan, make_plan
 from src.sampler.registry import has_work
 from src.sampler.step import Step, check_start
@@ -26,6 +27,7 @@ def decode(
     config: SamplerConfig,
     noise: Noise,
     codebook_size: int | None = None,
+    num_top: int | None = None,
 ) -> Iterator[Step]:
     """Fill in the hidden tokens in `config.num_steps` steps and yield each one.
 
@@ -36,6 +38,7 @@ def decode(
     start_token_ids: mask_token_id where hidden, codes elsewhere; these given ones never change.
         Where nothing is hidden, nor may be hidden again, the model is not asked.
     codebook_size: if known, logits over any other number of ids are refused.
+    num_top: yield the model's opinions too, each with so many of its likeliest codes; None = none.
     Raises UserError, before the first step, if the start, the settings or the seeds do not fit; and
     in a step whose logits nothing can be drawn from.
     """
@@ -43,31 +46,40 @@ def decode(
     check_start(start_token_ids, mask_token_id, codebook_size)
     noise.check(len(start_token_ids), config)
     model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)
-    return _steps(model, start_token_ids, config, noise)
+    return _steps(model, start_token_ids, config, noise, num_top)
 
 
 def _steps(
-    model: GuidedModel, start_token_ids: Tensor, config: SamplerConfig, noise: Noise
+    model: GuidedModel,
+    start_token_ids: Tensor,
+    config: SamplerConfig,
+    noise: Noise,
+    num_top: int | None,
 ) -> Iterator[Step]:
     canvas = _start(start_token_ids, model.mask_token_id)
     drawn_ids = canvas.token_ids
     for current in make_plan(config):
         num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
         is_open = has_work(canvas.is_masked, canvas.is_given, current)  # (batch,)
+        thought = None if num_top is None else no_opinion(canvas.is_masked, num_top)
         if is_open.any():
             scale = guidance_of_pictures(current, canvas.is_masked, canvas.is_given)
             guided = model(canvas.token_ids, canvas.is_masked, canvas.grid, current.step, scale)
             num_passes = is_open * passes_of(scale, canvas.is_masked)
-            decision = noise.decide(canvas, guided, current)
+            decision = noise.decide(canvas, guided.logits, current)
+            if num_top is not None:
+                thought = opinion(guided, decision.codes, canvas.is_masked, num_top)
             if current.is_last:
                 decision = decision.with_all_kept()
             num_scheduled = decision.num_scheduled
-            canvas, drawn_ids = _settled(canvas, decision, guided, current, model.mask_token_id)
+            canvas, drawn_ids = _settled(
+                canvas, decision, guided.logits, current, model.mask_token_id
+            )
             if config.corrector.num_positions:
                 canvas, more = correct(canvas, is_open, model, noise, current, scale)
                 drawn_ids = torch.where(canvas.is_masked, drawn_ids, canvas.token_ids)
                 num_passes = num_passes + more
-        yield _step(current, canvas, drawn_ids, num_scheduled, num_passes)
+        yield _step(current, canvas, drawn_ids, num_scheduled, num_passes, thought)
 
 
 def _start(start_token_ids: Int[Tensor, "batch height width"], mask_token_id: int) -> Canvas:
@@ -101,9 +113,15 @@ def _settled(
 
 
 def _step(
-    now: StepPlan, canvas: Canvas, drawn_ids: Tensor, num_scheduled: Tensor, num_passes: Tensor
+    now: StepPlan,
+    canvas: Canvas,
+    drawn_ids: Tensor,
+    num_scheduled: Tensor,
+    num_passes: Tensor,
+    thought: Opinion | None,
 ) -> Step:
     shape = (len(drawn_ids), *canvas.grid)
+    on_grid = (each.unflatten(1, canvas.grid) for each in thought or ())
     return Step(
         step=now.step,
         token_ids=canvas.token_ids.view(shape).clone(),
@@ -113,4 +131,5 @@ def _step(
         num_scheduled=num_scheduled.clone(),
         num_masked=canvas.is_masked.sum(dim=1),
         num_passes=num_passes.clone(),
+        opinion=Opinion(*on_grid) if thought else None,
     )

@@ -4,7 +4,7 @@ Dimensions: batch, height, width (in tokens), seq (= height * width, row by row)
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,6 +26,13 @@ class Predict(Protocol):
     ) -> Logits: ...
 
 
+class Guided(NamedTuple):
+    """What one call ends in."""
+
+    logits: Float[Tensor, "batch seq codes"]  # what codes are drawn from
+    conditional: Float[Tensor, "batch seq codes"]  # with the prompt alone; the same at scale 1
+
+
 @dataclass(frozen=True)
 class GuidedModel:
     """The model, guided and checked: what a sampler calls once a step."""
@@ -43,8 +50,8 @@ class GuidedModel:
         grid: tuple[int, int],
         step: int,
         guidance_scale: float | Float[Tensor, "batch"],
-    ) -> Float[Tensor, "batch seq codes"]:
-        """The logits to draw the codes of this step from.
+    ) -> Guided:
+        """The logits to draw the codes of this step from, and those before guidance.
 
         Raises UserError if they are not one row of codes a position, or if nothing can be drawn.
         """
@@ -56,7 +63,7 @@ class GuidedModel:
                 self._check_shape(branch, tuple(tensor.shape), shape)
         guided = guide(logits, guidance_scale, self.dtype)
         self._check_rows(guided, step, grid[1], guidance_scale)
-        return guided
+        return Guided(guided, logits.conditional)
 
     def _check_shape(self, branch: str, shape: tuple[int, ...], grid: tuple[int, ...]) -> None:
         batch, height, width = grid

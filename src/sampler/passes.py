@@ -71,16 +71,19 @@ def decode_passes(
     codebook_size: int,
     config: SamplerConfig,
     progress: Progress | None = None,
+    num_top: int | None = None,
 ) -> Trace:
     """Decode pass by pass; the trace is that of all pictures in order.
 
     predict_for: makes the function that predicts for the pictures of a pass.
-    progress: called after every step of every pass.
+    progress: called after every step of every pass. num_top: see `decode`.
     """
     traces = []
     for index, (pictures, num_fillers, noise) in enumerate(passes):
         start = start_token_ids[pictures]
-        steps = decode(predict_for(pictures), start, mask_token_id, config, noise, codebook_size)
+        steps = decode(
+            predict_for(pictures), start, mask_token_id, config, noise, codebook_size, num_top
+        )
         done = index * config.num_steps
         told = _told(steps, progress, done, len(passes) * config.num_steps)
         trace = record(start, mask_token_id, told)

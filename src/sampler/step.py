@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.errors import UserError
+from src.sampler.opinion import Opinion
 
 
 class Step(NamedTuple):
@@ -23,6 +24,7 @@ class Step(NamedTuple):
     num_scheduled: Int[Tensor, "batch"]  # how many the schedule leaves hidden
     num_masked: Int[Tensor, "batch"]  # how many are hidden
     num_passes: Int[Tensor, "batch"]  # times the model ran for this picture in this step
+    opinion: Opinion | None  # what the model thought, batch height width; None = not asked for
 
 
 def check_start(

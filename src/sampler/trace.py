@@ -1,9 +1,9 @@
 """The record of a decoding: every step's state, stacked, on the CPU.
 
-Dimensions: steps, batch, height, width (in tokens).
+Dimensions: steps, batch, height, width (in tokens), top (of the likeliest codes).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,7 +11,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.errors import UserError
+from src.sampler.opinion import Opinion
 from src.sampler.step import Step
+
+STACKED = Step._fields[1:-1]  # fields of a step that a trace has, one entry a step
 
 
 class Trace(NamedTuple):
@@ -25,6 +28,7 @@ class Trace(NamedTuple):
     num_masked: Int[Tensor, "steps batch"]
     num_passes: Int[Tensor, "steps batch"]  # times the model ran for each picture
     is_given: Bool[Tensor, "batch height width"]  # True = known from the start
+    opinion: Opinion | None = None  # steps batch height width; None unless asked for
 
     @property
     def num_steps(self) -> int:
@@ -32,22 +36,17 @@ class Trace(NamedTuple):
 
     def picture(self, index: int) -> "Trace":
         """The trace of one picture of the batch, as a batch of one."""
-        return self._pick([index])
-
-    def _pick(self, pictures: list[int]) -> "Trace":
-        stacked = (field[:, pictures] for field in self[:-1])
-        return Trace(*stacked, is_given=self.is_given[pictures])
+        return _each([self], lambda fields: fields[0][:, [index]], self.is_given[[index]])
 
 
 def record(
     start_token_ids: Int[Tensor, "batch height width"], mask_token_id: int, steps: Iterable[Step]
 ) -> Trace:
     """Run a decoding to its end and stack what it yields; raises UserError if it yields nothing."""
-    taken = [Step(step.step, *(field.cpu() for field in step[1:])) for step in steps]
+    taken = [_on_cpu(step) for step in steps]
     if not taken:
         raise UserError("a trace needs at least one step; this decoding yielded none.")
-    stacked = (torch.stack(field) for field in list(zip(*taken, strict=True))[1:])
-    return Trace(*stacked, is_given=(start_token_ids != mask_token_id).cpu())
+    return _each(taken, torch.stack, (start_token_ids != mask_token_id).cpu())
 
 
 def join(traces: Sequence[Trace]) -> Trace:
@@ -55,6 +54,25 @@ def join(traces: Sequence[Trace]) -> Trace:
     if len({trace.num_steps for trace in traces}) != 1:
         found = [trace.num_steps for trace in traces]
         raise UserError(f"only traces of equally many steps can be joined; these have {found}.")
-    fields = list(zip(*traces, strict=True))
-    stacked = (torch.cat(field, dim=1) for field in fields[:-1])
-    return Trace(*stacked, is_given=torch.cat(fields[-1]))
+    is_given = torch.cat([trace.is_given for trace in traces])
+    return _each(traces, lambda fields: torch.cat(fields, dim=1), is_given)
+
+
+def _each(
+    parts: Sequence[Step] | Sequence[Trace],
+    together: Callable[[list[Tensor]], Tensor],
+    is_given: Bool[Tensor, "batch height width"],
+) -> Trace:
+    """A trace whose every field is that of all parts, put together."""
+    fields = {name: together([getattr(part, name) for part in parts]) for name in STACKED}
+    opinions = [part.opinion for part in parts]
+    opinion = None
+    if None not in opinions:
+        opinion = Opinion(*(together(list(field)) for field in zip(*opinions, strict=True)))
+    return Trace(**fields, is_given=is_given, opinion=opinion)
+
+
+def _on_cpu(step: Step) -> Step:
+    moved = {name: getattr(step, name).cpu() for name in STACKED}
+    opinion = step.opinion and Opinion(*(field.cpu() for field in step.opinion))
+    return Step(step=step.step, **moved, opinion=opinion)

@@ -1,12 +1,11 @@
 """Prompts to step panels: what the picture looks like on the way, how sure, and in which order."""
 
-import json
 from pathlib import Path
 
-import safetensors.torch
 from rich.console import Console
 
 from src.config import RunConfig
+from src.interpret.trace_file import trace_bytes
 from src.report.look import save_figure
 from src.report.pictures import annotated_png, check_unused, write_manifest
 from src.report.step_panel import step_panel
@@ -43,7 +42,9 @@ def run(config: RunConfig, folder: Path) -> None:
         entries.append({"file": f"{stem}.png", **told})
         whole = entries[-1] | about
         write_whole(target / f"{stem}.png", annotated_png(generation.images[0], whole))
-        write_whole(target / f"{stem}_trace.safetensors", trace_bytes(generation, whole))
+        write_whole(
+            target / f"{stem}_trace.safetensors", trace_bytes(generation, model, drawn=whole)
+        )
         save_figure(figure, target / f"{stem}_steps.png")
     write_manifest(about, entries, target)
     Console(highlight=False).print(f"{len(seeds)} pictures with panel and trace in {target}")
@@ -61,10 +62,3 @@ def panel_figure(model, config: RunConfig, generation, index: int, prompt: str):
         note=f"seed {generation.seeds[index]}, guidance {sampler.guidance_scale:g}, "
         f"{sampler.num_steps} steps",
     )
-
-
-def trace_bytes(generation, about: dict) -> bytes:
-    """The trace of a generation as a safetensors file, with prompt, seed ... in its header."""
-    tensors = {name: field.contiguous() for name, field in generation.trace._asdict().items()}
-    header = {key: json.dumps(value) for key, value in about.items()}
-    return safetensors.torch.save(tensors, metadata=header)

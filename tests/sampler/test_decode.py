@@ -284,9 +284,10 @@ def test_a_step_is_taken_only_when_asked_for(toy_model, hidden):
 def test_what_a_reader_does_to_a_step_does_not_reach_the_next(toy_model, hidden):
     untouched = run(toy_model(), hidden(2, 4, 4), seeded(2))
     spoilt = []
-    for step in decode(toy_model(), hidden(2, 4, 4), MASK, SamplerConfig(), seeded(2)):
+    steps = decode(toy_model(), hidden(2, 4, 4), MASK, SamplerConfig(), seeded(2), num_top=2)
+    for step in steps:
         spoilt.append(step.token_ids.clone())
-        for field in step[1:]:
+        for field in (*step[1:-1], *step.opinion):
             field.zero_()
     assert all(torch.equal(a.token_ids, b) for a, b in zip(untouched, spoilt, strict=True))
 

@@ -91,7 +91,7 @@ def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
 
 def run(config, start, seeds=None):
     seeds = range(len(start)) if seeds is None else seeds
-    return list(decode(ToyModel(), start, MASK, config, SeededNoise(seeds), CODES))
+    return list(decode(ToyModel(), start, MASK, config, SeededNoise(seeds), CODES, num_top=3))
 
 
 @quick
@@ -173,8 +173,20 @@ def test_a_picture_is_the_same_in_any_batch(decoding, random):
     for picture in order:
         alone = run(config, start[picture : picture + 1], [picture])
         for step, mine in zip(together, alone, strict=True):
-            for field, own in zip(step[1:], mine[1:], strict=True):
+            fields = zip((*step[1:-1], *step.opinion), (*mine[1:-1], *mine.opinion), strict=True)
+            for field, own in fields:
                 assert torch.equal(field[picture], own[0])
+
+
+@quick
+@given(decodings())
+def test_recording_what_the_model_thinks_changes_nothing(decoding):
+    config, start = decoding
+    seeds = SeededNoise(range(len(start)))
+    silent = decode(ToyModel(), start, MASK, config, seeds, CODES)
+    for step, mine in zip(run(config, start), silent, strict=True):
+        assert mine.opinion is None
+        assert all(torch.equal(a, b) for a, b in zip(step[1:-1], mine[1:-1], strict=True))
 
 
 @pytest.mark.parametrize("name", ["entropy_bounded", "remask"])

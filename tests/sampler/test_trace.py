@@ -13,34 +13,51 @@ MASK = 24
 
 
 def traced(toy_model, start, seeds, num_steps=5):
-    steps = decode(toy_model(), start, MASK, SamplerConfig(num_steps=num_steps), SeededNoise(seeds))
+    config = SamplerConfig(num_steps=num_steps)
+    steps = decode(toy_model(), start, MASK, config, SeededNoise(seeds), num_top=3)
     return record(start, MASK, steps)
+
+
+def fields(trace):
+    """All tensors of a trace by name, those of its opinion too."""
+    return {**trace._asdict(), **trace.opinion._asdict(), "opinion": torch.zeros(0)}
 
 
 def test_entry_k_is_step_k_plus_1(toy_model, hidden):
     start = hidden(2, 3, 4)
     start[1, 0, 0] = 6
-    steps = list(decode(toy_model(), start, MASK, SamplerConfig(num_steps=5), SeededNoise([0, 1])))
+    config, noise = SamplerConfig(num_steps=5), SeededNoise([0, 1])
+    steps = list(decode(toy_model(), start, MASK, config, noise, num_top=3))
     trace = record(start, MASK, iter(steps))
     assert trace.num_steps == 5
     for index, step in enumerate(steps):
-        for name in trace._fields[:-1]:
+        for name in trace._fields[:-2]:
             assert torch.equal(getattr(trace, name)[index], getattr(step, name)), name
+        for name, mine in step.opinion._asdict().items():
+            assert torch.equal(getattr(trace.opinion, name)[index], mine), name
     assert trace.is_given.nonzero().tolist() == [[1, 0, 0]]
 
 
 def test_one_picture_of_a_trace_is_its_own_trace(toy_model, hidden):
     together = traced(toy_model, hidden(3, 3, 4), [5, 6, 7])
     alone = traced(toy_model, hidden(1, 3, 4), [6])
-    for name, mine, theirs in zip(alone._fields, alone, together.picture(1), strict=True):
-        assert torch.equal(mine, theirs), name
+    for name, mine in fields(together.picture(1)).items():
+        assert torch.equal(mine, fields(alone)[name]), name
 
 
 def test_joined_batches_are_the_batch(toy_model, hidden):
     together = traced(toy_model, hidden(3, 3, 4), [5, 6, 7])
     parts = [traced(toy_model, hidden(1, 3, 4), [5]), traced(toy_model, hidden(2, 3, 4), [6, 7])]
-    for name, mine, theirs in zip(together._fields, together, join(parts), strict=True):
-        assert torch.equal(mine, theirs), name
+    for name, mine in fields(join(parts)).items():
+        assert torch.equal(mine, fields(together)[name]), name
+
+
+def test_a_trace_has_opinions_only_where_they_were_asked_for(toy_model, hidden):
+    start = hidden(2, 2, 2)
+    steps = decode(toy_model(), start, MASK, SamplerConfig(num_steps=2), SeededNoise([0, 1]))
+    trace = record(start, MASK, steps)
+    assert trace.opinion is None
+    assert trace.picture(1).opinion is None
 
 
 def test_traces_of_different_length_are_not_joined(toy_model, hidden):

@@ -9,6 +9,8 @@ from PIL import Image
 from safetensors import safe_open
 
 from src.errors import UserError
+from src.interpret.replay import differences, replay
+from src.interpret.trace_file import load_trace
 from src.tasks.inputs import open_model
 from src.tasks.observe import run
 
@@ -25,13 +27,16 @@ def test_every_picture_has_a_panel_and_a_trace_that_ends_in_it(config, tmp_path)
     for stem, seed in (("00000", 4), ("00001", 9)):
         assert (tmp_path / f"{stem}_steps.png").stat().st_size > 5000
         with safe_open(tmp_path / f"{stem}_trace.safetensors", "pt") as trace:
-            assert json.loads(trace.metadata()["seed"]) == seed
-            assert json.loads(trace.metadata()["negative_prompt"]) == "a moon"
-            token_ids, is_masked = trace.get_tensor("token_ids"), trace.get_tensor("is_masked")
-        assert token_ids.shape == (3, 1, 8, 8)
-        assert not is_masked[-1].any()
-        assert torch.equal(token_ids == model.transformer.mask_token_id, is_masked)
-        last = np.asarray(model.decode_tokens(token_ids[-1])[0])
+            assert json.loads(trace.metadata()["drawn"])["seed"] == seed
+        saved = load_trace(tmp_path / f"{stem}_trace.safetensors")
+        assert saved.recipe.seeds == [seed]
+        assert saved.recipe.negative_prompts == ["a moon"]
+        assert differences(saved, replay(saved, model)) == []
+        trace = saved.trace
+        assert trace.token_ids.shape == (3, 1, 8, 8)
+        assert not trace.is_masked[-1].any()
+        assert torch.equal(trace.token_ids == model.transformer.mask_token_id, trace.is_masked)
+        last = np.asarray(model.decode_tokens(trace.token_ids[-1])[0])
         assert np.array_equal(last, np.asarray(Image.open(tmp_path / f"{stem}.png")))
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert [entry["seed"] for entry in manifest["pictures"]] == [4, 9]

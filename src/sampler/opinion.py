@@ -1,0 +1,75 @@
+"""What the model thought of every hidden position in a step, beside the code that was drawn.
+
+Dimensions: batch, seq (tokens of one image, row by row), codes, top (of the likeliest codes), and
+`where`: whatever a position is named by.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from src.sampler.entropies import entropy
+from src.sampler.model_pass import Guided
+
+NO_CODE = -1  # where the codebook has fewer codes than were asked for
+
+
+class Opinion(NamedTuple):
+    """Of the guided distribution, before temperature and noise.
+
+    All are 0 where the step drew nothing: the model learned nothing about tokens it is shown, so
+    what it says of them means nothing.
+    """
+
+    entropy: Float[Tensor, "*where"]  # nats, from 0 (sure of one code) to ln codes
+    margin: Float[Tensor, "*where"]  # nats, log p of the likeliest code less that of the second
+    rank: Int[Tensor, "*where"]  # of the code drawn; 1 = the likeliest
+    divergence: Float[
+        Tensor, "*where"
+    ]  # nats, KL(guided || prompted): what guidance did; 1 pass: 0
+    top_ids: Int[Tensor, "*where top"]  # the likeliest codes, the likeliest first
+    top_log_probs: Float[Tensor, "*where top"]  # nats
+
+
+def opinion(
+    guided: Guided,
+    codes: Int[Tensor, "batch seq"],
+    is_masked: Bool[Tensor, "batch seq"],
+    num_top: int,
+) -> Opinion:
+    """Of the positions hidden before a step, in which `codes` were drawn for them."""
+    log_probs = guided.logits[is_masked].float().log_softmax(dim=-1)  # (rows, codes)
+    prompted = guided.conditional[is_masked].float().log_softmax(dim=-1)
+    probs = log_probs.exp()
+    moved = (probs * (log_probs - prompted)).masked_fill(probs == 0, 0.0).sum(dim=-1)
+    best = log_probs.topk(min(max(num_top, 2), log_probs.shape[1]), dim=-1)
+    drawn = log_probs.gather(1, codes[is_masked][:, None])
+    more = max(num_top - best.indices.shape[1], 0)  # asked for beyond the codebook
+    rows = Opinion(
+        entropy=entropy(log_probs),
+        margin=best.values[:, 0] - best.values[:, min(1, best.values.shape[1] - 1)],
+        rank=(log_probs > drawn).sum(dim=-1) + 1,
+        divergence=moved.clamp(min=0),
+        top_ids=torch.nn.functional.pad(best.indices, (0, more), value=NO_CODE)[:, :num_top],
+        top_log_probs=torch.nn.functional.pad(best.values, (0, more), value=-torch.inf)[
+            :, :num_top
+        ],
+    )
+    return Opinion(*(_placed(field, is_masked) for field in rows))
+
+
+def no_opinion(is_masked: Bool[Tensor, "batch seq"], num_top: int) -> Opinion:
+    """Of a step in which the model was not asked."""
+    entropy, margin, divergence = torch.zeros(3, *is_masked.shape, device=is_masked.device)
+    rank = torch.zeros_like(is_masked, dtype=torch.int64)
+    top_ids = torch.zeros((*rank.shape, num_top), dtype=torch.int64, device=rank.device)
+    return Opinion(entropy, margin, rank, divergence, top_ids, top_ids.float())
+
+
+def _placed(rows: Tensor, is_masked: Bool[Tensor, "batch seq"]) -> Tensor:
+    """A row's values at its position, 0 at the others."""
+    placed = torch.zeros((*is_masked.shape, *rows.shape[1:]), dtype=rows.dtype, device=rows.device)
+    placed[is_masked] = rows
+    return placed
