@@ -124,7 +124,10 @@ def cannot_be_concluded(
         f"world and one number of steps, and {num_pairs:,} prompts: nothing is said about a model "
         "that is larger, or trained for longer, or asked for other things."
     )
-    said.append("Seconds are those of this machine while it did whatever else it did.")
+    said.append(
+        "Seconds are this machine's: of its processor's time, all threads together, or on a GPU of "
+        "the clock, with whatever else it did."
+    )
     return said
 
 
