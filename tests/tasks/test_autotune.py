@@ -96,7 +96,7 @@ def test_other_finalists_of_more_trials_are_drawn_again(tuned):
 
 
 def test_other_steps_seeds_and_models_have_homes_of_their_own(config, clip_folder):
-    evaluation = EvaluationConfig(clip=str(clip_folder), prompts_per_kind=3, num_reference=12)
+    evaluation = EvaluationConfig(clip=str(clip_folder), prompts_per_kind=5, num_reference=12)
 
     def home(**changes):
         chosen = config("autotune", tuning=TUNING, evaluation=evaluation, **changes)
@@ -115,7 +115,7 @@ def test_the_record_holds_the_command_that_was_given(model_folder, clip_folder, 
     typed += ["tuning.num_finalists=1", "tuning.finalist_prompts=4", "seed=7"]
     typed += ["data.glyphs=[sun,star,heart]", "data.colors=[red,green]", "data.positions=0"]
     typed += ["data.backgrounds=[white,yellow]", "data.held_out=[]", f"model={model_folder}"]
-    typed += [f"evaluation.clip={clip_folder}", "evaluation.prompts_per_kind=3"]
+    typed += [f"evaluation.clip={clip_folder}", "evaluation.prompts_per_kind=5"]
     typed += ["evaluation.num_reference=12", "device=cpu"]
     assert main([*typed, f"output_dir={home}", f"hydra.run.dir={tmp_path / 'run'}"]) == 0
     command = json.loads((home / "record.json").read_text())["command"]

@@ -83,6 +83,7 @@ def test_a_recipe_takes_three_steps_at_reduced_width(
 
     recipe = composed([f"+exp={name}"]).config
     sizes = {"batch_size": 2, "accumulation": min(2, recipe.training.accumulation)}
+    sizes["num_cached"] = min(64, recipe.training.num_cached)
     training = replace(recipe.training, **SHORT, **sizes)
     data = replace(recipe.data, path=str(photos), picture_size=32)
     out = tmp_path / "out"
