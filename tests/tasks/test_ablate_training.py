@@ -117,7 +117,7 @@ def test_a_sweep_killed_in_a_training_goes_on_in_it(whole, command, tmp_path):
     assert table(tmp_path) == table(whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_in_a_training_ends_the_whole_sweep(number, whole, command, tmp_path):
     def doomed() -> None:
         saved, real = [], Trainer.save_checkpoint
