@@ -206,7 +206,7 @@ class Amused:
         height: int | None = None,
         width: int | None = None,
         record: bool = True,
-        num_top: int | None = 5,
+        num_top: Any = 5,
         *,
         negative_micro_cond: Any = None,
         sampler: Any = "confidence",
@@ -265,7 +265,7 @@ class Amused:
         recipe: Recipe,
         passes: list[Pass],
         progress: Progress | None,
-        num_top: int | None,
+        num_top: Any,
     ) -> Trace:
         """Fill in whole grids of hidden tokens."""
         size = recipe.width, recipe.height

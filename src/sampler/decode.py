@@ -4,6 +4,7 @@ Dimensions: batch, height, width (in tokens), seq (= height * width, row by row)
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -14,7 +15,7 @@ from src.sampler.config import SamplerConfig, check_sampler
 from src.sampler.corrector import correct, margins
 from src.sampler.guidance import guidance_of_pictures, passes_of
 from src.sampler.model_pass import GuidedModel, Predict
-from src.sampler.opinion import Opinion, no_opinion, opinion
+from src.sampler.opinion import Opinion, check_num_top, no_opinion, opinion
 from src.sampler.plan import StepPlan, make_plan
 from src.sampler.registry import has_work
 from src.sampler.step import Step, check_start
@@ -27,7 +28,7 @@ def decode(
     config: SamplerConfig,
     noise: Noise,
     codebook_size: int | None = None,
-    num_top: int | None = None,
+    num_top: Any = None,
 ) -> Iterator[Step]:
     """Fill in the hidden tokens in `config.num_steps` steps and yield each one.
 
@@ -45,6 +46,7 @@ def decode(
     check_sampler(config)
     check_start(start_token_ids, mask_token_id, codebook_size)
     noise.check(len(start_token_ids), config)
+    check_num_top(num_top)
     model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)
     return _steps(model, start_token_ids, config, noise, num_top)
 

@@ -4,15 +4,17 @@ Dimensions: batch, seq (tokens of one image, row by row), codes, top (of the lik
 `where`: whatever a position is named by.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from src.errors import UserError, shown
 from src.sampler.entropies import entropy
 from src.sampler.model_pass import Guided
 
+MOST_TOP = 1024  # codes a position: the trace keeps them all
 NO_CODE = -1  # where the codebook has fewer codes than were asked for
 
 
@@ -31,6 +33,15 @@ class Opinion(NamedTuple):
     ]  # nats, KL(guided || prompted): what guidance did; 1 pass: 0
     top_ids: Int[Tensor, "*where top"]  # the likeliest codes, the likeliest first
     top_log_probs: Float[Tensor, "*where top"]  # nats
+
+
+def check_num_top(num_top: Any) -> None:
+    """Refuse a number of likeliest codes that is none; raises UserError."""
+    if num_top is not None and (type(num_top) is not int or not 0 <= num_top <= MOST_TOP):
+        raise UserError(
+            f"num_top={shown(num_top)} is impossible; give a whole number from 0 to {MOST_TOP:,}, "
+            "or None for no opinions."
+        )
 
 
 def opinion(

@@ -71,7 +71,7 @@ def decode_passes(
     codebook_size: int,
     config: SamplerConfig,
     progress: Progress | None = None,
-    num_top: int | None = None,
+    num_top: Any = None,
 ) -> Trace:
     """Decode pass by pass; the trace is that of all pictures in order.
 

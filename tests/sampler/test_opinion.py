@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Generator
 
+from src.errors import UserError
 from src.sampler.config import SamplerConfig
 from src.sampler.decode import decode
 from src.sampler.guidance import Logits
@@ -103,6 +104,12 @@ def test_confidence_is_the_log_probability_of_a_code_of_that_rank(hidden):
         assert torch.equal(step.opinion.top_ids[..., 0][was_drawn], step.drawn_ids[was_drawn])
         top = step.opinion.top_log_probs[..., 0]
         assert torch.equal(top[was_drawn], step.confidence[was_drawn])
+
+
+@pytest.mark.parametrize("num_top", [-1, 1025, 2.5, "x", True])
+def test_a_number_of_codes_that_is_none_is_refused(hidden, num_top):
+    with pytest.raises(UserError, match=r"num_top=.* is impossible; give a whole number from 0"):
+        decode(ToyModel(), hidden(1, 2, 2), MASK, SamplerConfig(), SeededNoise([0]), CODES, num_top)
 
 
 def test_a_step_without_work_says_nothing():
