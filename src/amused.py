@@ -36,6 +36,7 @@ from src.predicting import predict_for
 from src.recipe import Recipe, recipe_of
 from src.sampler.arguments import sampler_config
 from src.sampler.config import AMUSED_GUIDANCE
+from src.sampler.opinion import check_num_top
 from src.sampler.passes import Pass, Progress, decode_passes, passes_for
 from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
@@ -241,6 +242,7 @@ class Amused:
             "sampling_temperature": sampling_temperature,
             "schedule": schedule,
         }
+        check_num_top(num_top)
         own = self.guidance_scale, self.mask_schedule
         config = sampler_config(sampler, arguments, *own, follows_upstream=generator is not None)
         size = self._size(width, height)

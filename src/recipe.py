@@ -83,7 +83,24 @@ def recipe_from(told: dict[str, Any]) -> Recipe:
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise UserError(f"this is no recipe of pictures of this version ({error})") from error
     check_sampler(config)
+    _check_each(recipe)
     return recipe
+
+
+def _check_each(recipe: Recipe) -> None:
+    """One of everything a picture, of its kind; raises UserError."""
+    num_pictures = len(recipe.micro_cond)
+    kinds = {
+        "prompts": str,
+        "negative_prompts": str,
+        "seeds": int,
+        "negative_micro_cond": MicroCond,
+    }
+    for key, kind in kinds.items():
+        listed = getattr(recipe, key)
+        fits = isinstance(listed, list) and len(listed) == num_pictures > 0
+        if listed is not None and not (fits and all(isinstance(each, kind) for each in listed)):
+            raise UserError(f"its recipe's {key} are not one {kind.__name__} a picture")
 
 
 def _each(prompts: Prompts, num_pictures: int) -> list[str] | None:

@@ -29,7 +29,8 @@ def refuse_too_few(num_pictures: int, dim: int, features_name: str, where: str) 
     if num_pictures <= dim:
         raise UserError(
             f"There are {num_pictures} pictures {where}, and a Fréchet distance in the {dim} "
-            f"dimensions of {features_name} needs more than {dim}."
+            f"dimensions of {features_name} needs more than {dim}: give more, or no pictures to "
+            "compare with."
         )
 
 

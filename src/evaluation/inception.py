@@ -119,7 +119,6 @@ def _network(weights: bytes, place: str) -> torch.nn.Module:
         checked.seek(0)
         return FeatureExtractorInceptionV3("inception", [str(DIM)], checked)
     except Exception as error:  # damaged bytes fail in many ways, and for the user all are one
-        why = (str(error).splitlines() or ["it ends too early"])[0]
         raise UserError(
-            f"{place} holds no Inception weights ({why}); give the file of {URL}."
+            f"{place} holds no weights of the Inception network; give the file of {URL}."
         ) from error

@@ -89,9 +89,15 @@ def load_trace(path: str | Path) -> SavedTrace:
             header = {key: json.loads(text) for key, text in (file.metadata() or {}).items()}
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a trace ({error}).") from error
+        raise UserError(
+            f"{path} is no trace, or a damaged one: give a file that save_trace or +exp=observe "
+            "has written."
+        ) from error
     if header.get("format") != FORMAT:
-        raise UserError(f"{path} is no trace: its header has no format {FORMAT!r}.")
+        raise UserError(
+            f"{path} is no trace, but another file of tensors: give one that save_trace or "
+            "+exp=observe has written."
+        )
     if header.get("version") != VERSION:
         raise UserError(
             f"{path} is a trace of version {shown(header.get('version'))} and this is the code of "
@@ -103,11 +109,39 @@ def load_trace(path: str | Path) -> SavedTrace:
         return SavedTrace(
             trace, recipe, header["weights_hash"], header["dtype"], header["versions"]
         )
-    except (KeyError, UserError) as error:
-        raise UserError(f"{path} is a damaged trace: {error}") from error
+    except KeyError as error:
+        raise UserError(f"{path} is a damaged trace: it lacks {error}; draw it again.") from error
+    except UserError as error:
+        raise UserError(f"{path} is a damaged trace: {error}; draw it again.") from error
+
+
+def _check_tensors(tensors: dict[str, Tensor]) -> None:
+    """Refuse tensors that do not belong together; raises UserError or KeyError."""
+    whole = tensors["drawn_ids"].shape  # (steps, batch, height, width)
+    if len(whole) != 4:
+        raise UserError(f"drawn_ids has shape {tuple(whole)}, which is no steps of grids")
+    shapes = {
+        **dict.fromkeys(("is_masked", "confidence"), whole),
+        "is_given": whole[1:],
+        **dict.fromkeys(COUNTS, whole[:2]),
+    }
+    if tensors.keys() & set(Opinion._fields):
+        num_top = tensors["top_ids"].shape[-1]
+        shapes |= dict.fromkeys(Opinion._fields, whole)
+        shapes |= dict.fromkeys(("top_ids", "top_log_probs"), (*whole, num_top))
+    for key, shape in shapes.items():
+        if tensors[key].shape != torch.Size(shape):
+            raise UserError(
+                f"{key} has shape {tuple(tensors[key].shape)} where {tuple(shape)} belongs to "
+                "drawn_ids"
+            )
+    for key in ("is_masked", "is_given"):
+        if (tensors[key] > 1).any():
+            raise UserError(f"{key} holds something else than 0 and 1")
 
 
 def _trace(tensors: dict[str, Tensor], mask_token_id: int) -> Trace:
+    _check_tensors(tensors)
     is_masked = tensors["is_masked"].bool()
     drawn_ids = tensors["drawn_ids"].long()
     opinion = None

@@ -68,10 +68,10 @@ def pickled_code() -> bytes:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"not weights", "holds no Inception weights"),
-        (b"", "holds no Inception weights"),
-        (b"a\nb\n", "holds no Inception weights"),  # an unpickler's own commands
-        (pickled_code(), "holds no Inception weights"),
+        (b"not weights", "holds no weights of the Inception network"),
+        (b"", "holds no weights of the Inception network"),
+        (b"a\nb\n", "holds no weights of the Inception network"),  # an unpickler's own commands
+        (pickled_code(), "holds no weights of the Inception network"),
     ],
     ids=["text", "empty", "commands", "code"],
 )
@@ -86,10 +86,10 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path, content, why):
 
 def test_weights_of_another_network_and_a_missing_file_are_refused(tmp_path):
     torch.save({5: torch.zeros(3, 3)}, tmp_path / "other.pth")
-    with pytest.raises(UserError, match=r"other\.pth holds no Inception weights"):
+    with pytest.raises(UserError, match=r"other\.pth holds no weights of the Inception network"):
         opened(tmp_path / "other.pth")
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
-    with pytest.raises(UserError, match=r"other\.pth holds no Inception weights"):
+    with pytest.raises(UserError, match=r"other\.pth holds no weights of the Inception network"):
         opened(tmp_path / "other.pth")
     with pytest.raises(UserError, match=r"nowhere\.pth is no file"):
         opened(tmp_path / "nowhere.pth")

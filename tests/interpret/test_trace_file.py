@@ -130,14 +130,29 @@ def test_a_file_that_is_none_of_this_version_is_refused_in_a_sentence(saved_at, 
     (tmp_path / "damaged").write_bytes(safetensors.torch.save(tensors, damaged))
     less = {key: tensor for key, tensor in tensors.items() if key != "is_masked"}
     (tmp_path / "less").write_bytes(safetensors.torch.save(less, header))
+    without = {key: tensor for key, tensor in tensors.items() if key != "entropy"}
+    (tmp_path / "silent").write_bytes(safetensors.torch.save(without, header))
+    turned = tensors | {"confidence": tensors["confidence"][:, :1].contiguous()}
+    (tmp_path / "turned").write_bytes(safetensors.torch.save(turned, header))
+    byte = tensors | {"is_given": tensors["is_given"] + 2}
+    (tmp_path / "byte").write_bytes(safetensors.torch.save(byte, header))
+    for name, changes in {"nobody": {"prompts": []}, "word": {"seeds": ["x", 1]}}.items():
+        other = json.loads(header["recipe"]) | changes
+        told = header | {"recipe": json.dumps(other)}
+        (tmp_path / name).write_bytes(safetensors.torch.save(tensors, told))
     for name, sentence in {
-        "cut": "cannot be read as a trace",
-        "text": "cannot be read as a trace",
-        "nowhere": "cannot be read as a trace",
+        "cut": "is no trace, or a damaged one: give a file that",
+        "text": "is no trace, or a damaged one",
+        "nowhere": "is no trace, or a damaged one",
         "future": "a trace of version 2 and this is the code of version 1",
-        "foreign": "is no trace",
+        "foreign": "is no trace, but another file of tensors",
         "damaged": "is a damaged trace: this is no recipe",
-        "less": "is a damaged trace: 'is_masked'",
+        "less": "is a damaged trace: it lacks 'is_masked'; draw it again",
+        "silent": "is a damaged trace: it lacks 'entropy'",
+        "turned": r"damaged trace: confidence has shape .* belongs to drawn_ids",
+        "byte": "is_given holds something else than 0 and 1",
+        "nobody": "its recipe's prompts are not one str a picture",
+        "word": "its recipe's seeds are not one int a picture",
     }.items():
         with pytest.raises(UserError, match=sentence) as refusal:
             load_trace(tmp_path / name)

@@ -64,7 +64,7 @@ def test_a_killed_worker_is_replaced_and_finished_cells_stay(command, tmp_path):
 
 def test_a_worker_that_hangs_is_given_up_after_the_time_limit(command, tmp_path):  # noqa: F811
     home = tmp_path / "home"
-    limited = [*LAUNCHERS["joblib"], "hydra.launcher.timeout=30"]
+    limited = [*LAUNCHERS["joblib"], "hydra.launcher.timeout=45"]
     child = started(command(*limited, "evaluation.prompts_per_kind=40", home=home))
     hung = None
     while hung is None:
