@@ -38,7 +38,7 @@ def search_figure(best: Mapping[str, np.ndarray], title: str, measured_in: str) 
     """
     width = 2 * MARGIN + AXIS + 2 * WIDTH
     figure = new_figure(width, 2 * MARGIN + TOP + HEIGHT + 0.3)
-    label(figure, MARGIN, MARGIN + 0.15, title, fontsize=LARGE, color=INK)
+    label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     axes = panel(figure, MARGIN + AXIS, MARGIN + TOP, width - 2 * MARGIN - AXIS, HEIGHT)
     for (name, values), color in zip(best.items(), PALETTE, strict=False):
         trials = np.arange(1, len(values) + 1)
@@ -55,7 +55,7 @@ def curves_figure(plans: Mapping[str, Sequence[StepPlan]], title: str) -> Figure
     """What each step follows, a line a sampler; steps of different numbers share one axis."""
     width = 2 * MARGIN + 2 * (AXIS + WIDTH) + GAP - AXIS
     figure = new_figure(width, 2 * MARGIN + TOP + 2 * HEIGHT + GAP + 0.3)
-    label(figure, MARGIN, MARGIN + 0.15, title, fontsize=LARGE, color=INK)
+    label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     for place, (name, field) in enumerate(QUANTITIES.items()):
         down, across = divmod(place, 2)
         left = MARGIN + AXIS + across * (WIDTH + GAP)
