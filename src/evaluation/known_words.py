@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from src.errors import UserError, cut
+from src.evaluation.config import PUBLISHED_CLIP
 from src.evaluation.features import ClipEncoder
 
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # as src/conditioning/glyph_tokenizer.py spells one
@@ -26,5 +27,5 @@ def check_words(clip: ClipEncoder, prompts: Sequence[str], key: str = "prompts_f
                 raise UserError(
                     f"{key} has the word {cut(prompt[span.start : span.end].strip())!r}, which the "
                     f"CLIP {clip.name} does not know: give evaluation.clip= one that knows your "
-                    "prompts, such as openai/clip-vit-large-patch14."
+                    f"prompts, such as {PUBLISHED_CLIP}."
                 )

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from src.conditioning.config import MicroCondConfig
 from src.errors import UserError
+from src.evaluation.config import PUBLISHED_CLIP
 from src.evaluation.features import ClipEncoder
 from src.evaluation.inception import PUBLISHED
 from src.evaluation.measurement import Measurement
@@ -15,7 +16,7 @@ from src.report.record import Record, dotted
 from src.report.reported import Reported
 from src.sampler.config import SamplerConfig
 
-CLIP_LARGE = ("openai/clip-vit-large-patch14", "clip-vit-large-patch14")
+CLIP_LARGE = (PUBLISHED_CLIP, "clip-vit-large-patch14")
 CLIP_LARGE_SHAPE = 768, 224, 14  # features, and pixels of a picture and of a patch
 HUB_IDS = {"amused_256": "amused/amused-256", "amused_512": "amused/amused-512"}
 INFERRED = "how theirs were made is inferred"  # from a script of theirs of that time

@@ -7,7 +7,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.experiments import ROOT
-from src.report.code_used import code_used
+from src.report.code_at_start import code_at_start
 from src.whole_files import write_whole
 
 ASKED = "asked.json"
@@ -31,7 +31,7 @@ def claim(folder: Path, asked: dict[str, Any], device: str) -> None:
         UserError: pictures of something else, or of another kind of device, are there.
     """
     path = folder / ASKED
-    kind, code = device.partition(":")[0], code_used(DRAWS, ROOT)
+    kind, code = device.partition(":")[0], code_at_start(DRAWS, ROOT).used
     if not path.is_file() or not any(folder.glob("*.png")):
         content = asked | {"device": kind, "code": code}
         write_whole(path, json.dumps(content, indent=1) + "\n")
