@@ -62,6 +62,7 @@ def same_alone_and_in_any_company(amused, world, count):
         assert differing == []
 
 
+@pytest.mark.slow
 def test_a_seed_draws_the_same_tokens_alone_and_in_any_company(amused, world):
     same_alone_and_in_any_company(amused, world, 12)
 

@@ -1,5 +1,7 @@
 """The committed index of experiments is what the records say today."""
 
+import pytest
+
 from src.experiments import RECORDS
 from src.report.index import index
 from src.report.record import read_record
@@ -13,6 +15,7 @@ def test_the_committed_index_claims_nothing_that_is_not_so():
     )
 
 
+@pytest.mark.slow
 def test_a_record_of_other_weights_is_stale(monkeypatch):
     recorded = read_record(RECORDS / "evaluate").weights
 

@@ -36,6 +36,7 @@ def written(path, text: str):
     return path
 
 
+@pytest.mark.slow
 def test_diffusers_draws_beside_us_on_the_same_checkpoint(quick, tmp_path):
     found = measure(quick, open_model(quick), "w", tmp_path, SCRIPT)
     ours, theirs, ratio, spread = found
