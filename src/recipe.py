@@ -79,17 +79,21 @@ def recipe_from(told: dict[str, Any]) -> Recipe:
             key: [MicroCond(**each) for each in told[key]]
             for key in ("micro_cond", "negative_micro_cond")
         }
+        _check_each({**told, **micros})
         recipe = Recipe(**{**told, **micros, "sampler": config})
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise UserError(f"this is no recipe of pictures of this version ({error})") from error
     check_sampler(config)
-    _check_each(recipe)
     return recipe
 
 
-def _check_each(recipe: Recipe) -> None:
-    """One of everything a picture, of its kind; raises UserError."""
-    num_pictures = len(recipe.micro_cond)
+def _check_each(told: dict[str, Any]) -> None:
+    """One of everything a picture, of its kind; raises UserError, or KeyError for what is not told.
+
+    Before the recipe is made: where annotations are enforced, as in the tests, making it from
+    something else would be refused first, in another's words.
+    """
+    num_pictures = len(told["micro_cond"])
     kinds = {
         "prompts": str,
         "negative_prompts": str,
@@ -97,7 +101,7 @@ def _check_each(recipe: Recipe) -> None:
         "negative_micro_cond": MicroCond,
     }
     for key, kind in kinds.items():
-        listed = getattr(recipe, key)
+        listed = told[key]
         fits = isinstance(listed, list) and len(listed) == num_pictures > 0
         if listed is not None and not (fits and all(isinstance(each, kind) for each in listed)):
             raise UserError(f"its recipe's {key} are not one {kind.__name__} a picture")

@@ -195,7 +195,7 @@ class ClipEncoder:
         """One warning for all captions that are too long, showing what the first one loses."""
         lost = {}
         for caption in captions:
-            prompt_ids = self.text_tokenizer(caption)["input_ids"]
+            prompt_ids = self.text_tokenizer(caption, verbose=False)["input_ids"]
             if len(prompt_ids) > self.window:
                 lost[caption] = self.text_tokenizer.decode(prompt_ids[self.window - 1 : -1])
         if lost:

@@ -20,7 +20,7 @@ def check_words(clip: ClipEncoder, prompts: Sequence[str], key: str = "prompts_f
     key: the setting that named the file of the prompts.
     """
     for prompt in prompts:
-        encoded = clip.text_tokenizer(prompt)
+        encoded = clip.text_tokenizer(prompt, verbose=False)  # only counted, never run
         for place, token in enumerate(encoded.tokens()):
             if BYTE.fullmatch(token):
                 span = encoded.word_to_chars(encoded.token_to_word(place))

@@ -138,9 +138,12 @@ class ResponseNorm(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "batch height width channels"]
     ) -> Float[Tensor, "batch height width channels"]:
-        energy = torch.linalg.vector_norm(tokens, dim=(1, 2), keepdim=True)
+        # In float32, for float16 has no room for squares. Fifteen times faster on a processor than
+        # torch.linalg.vector_norm, whose sum over two dimensions is not vectorised there.
+        energy = tokens.float().square().sum(dim=(1, 2), keepdim=True).sqrt()
         response = energy / (energy.mean(dim=-1, keepdim=True) + GRN_EPS)  # (batch, 1, 1, channels)
-        return torch.addcmul(self.beta, tokens, 1 + self.gamma * response)
+        gain = (1 + self.gamma * response).to(tokens.dtype)
+        return torch.addcmul(self.beta, tokens, gain)
 
 
 class ConvBlock(nn.Module):
