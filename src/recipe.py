@@ -1,7 +1,7 @@
 """What pictures were drawn from: all that it takes, besides the weights, to draw them again."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from src.conditioning.prompts import Prompts, checked_prompts, picture_order
@@ -38,6 +38,12 @@ class Recipe:
     sampler: SamplerConfig
     height: int  # pixels
     width: int
+
+    def of_picture(self, index: int) -> "Recipe":
+        """The recipe of one picture, as of a generation of one."""
+        lists = ("prompts", "negative_prompts", "micro_cond", "negative_micro_cond", "seeds")
+        told = {key: getattr(self, key) for key in lists}
+        return replace(self, **{key: each and [each[index]] for key, each in told.items()})
 
     def as_plain(self) -> dict[str, Any]:
         """As nested dictionaries and lists, for JSON."""

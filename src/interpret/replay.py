@@ -48,7 +48,10 @@ def differences(saved: SavedTrace, again: Generation) -> list[str]:
     one, other = saved.trace, again.trace
     if other is None:
         raise UserError("the replay kept no trace; generate it with record=True.")
-    pairs = {name: (getattr(one, name), getattr(other, name)) for name in one._fields[:-1]}
+    always = [name for name in one._fields if name not in ("opinion", "corrector_margin")]
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in always}
+    if one.corrector_margin is not None and other.corrector_margin is not None:
+        pairs["corrector_margin"] = (one.corrector_margin, other.corrector_margin)
     if one.opinion is not None and other.opinion is not None:
         pairs |= {
             f"opinion.{name}": (getattr(one.opinion, name), getattr(other.opinion, name))

@@ -10,6 +10,7 @@ in the smallest whole numbers that hold them (steps, batch, height, width, top a
     num_scheduled, num_passes    steps batch
     entropy, margin, divergence, rank    steps batch height width;
     top_ids, top_log_probs    steps batch height width top    of `Opinion`, where it was recorded
+    corrector_margin    steps batch height width    nats, where a corrector ran (`Canvas.margin`)
 
 Its header has JSON texts: `format`, `version`, `recipe` (prompts, seeds, sampler, size and
 micro-conditions of every picture), `weights_hash`, `dtype`, `mask_token_id` and `versions`.
@@ -66,6 +67,8 @@ def trace_bytes(generation: Generation, amused: Amused, **also: Any) -> bytes:
     if trace.opinion is not None:
         for key, field in trace.opinion._asdict().items():
             tensors[key] = field if field.is_floating_point() else _smallest(field)
+    if trace.corrector_margin is not None:
+        tensors["corrector_margin"] = trace.corrector_margin
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -129,6 +132,8 @@ def _check_tensors(tensors: dict[str, Tensor]) -> None:
         num_top = tensors["top_ids"].shape[-1]
         shapes |= dict.fromkeys(Opinion._fields, whole)
         shapes |= dict.fromkeys(("top_ids", "top_log_probs"), (*whole, num_top))
+    if "corrector_margin" in tensors:
+        shapes["corrector_margin"] = whole
     for key, shape in shapes.items():
         if tensors[key].shape != torch.Size(shape):
             raise UserError(
@@ -159,6 +164,7 @@ def _trace(tensors: dict[str, Tensor], mask_token_id: int) -> Trace:
         num_masked=is_masked.flatten(2).sum(dim=2),
         is_given=tensors["is_given"].bool(),
         opinion=opinion,
+        corrector_margin=tensors.get("corrector_margin"),
         **{key: tensors[key].long() for key in COUNTS},
     )
 

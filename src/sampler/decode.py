@@ -18,6 +18,7 @@ from src.sampler.model_pass import GuidedModel, Predict
 from src.sampler.opinion import Opinion, check_num_top, no_opinion, opinion
 from src.sampler.plan import StepPlan, make_plan
 from src.sampler.registry import has_work
+from src.sampler.seeded_noise import SeededNoise
 from src.sampler.step import Step, check_start
 
 
@@ -48,19 +49,41 @@ def decode(
     noise.check(len(start_token_ids), config)
     check_num_top(num_top)
     model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)
-    return _steps(model, start_token_ids, config, noise, num_top)
+    canvas = _start(start_token_ids, mask_token_id)
+    return _steps(model, canvas, make_plan(config), noise, num_top)
+
+
+def resume(
+    predict: Predict,
+    canvas: Canvas,
+    after_step: int,
+    mask_token_id: int,
+    config: SamplerConfig,
+    noise: SeededNoise,
+    codebook_size: int | None = None,
+    num_top: Any = None,
+) -> Iterator[Step]:
+    """The steps of a decoding that follow step `after_step`, from the canvas which that one left.
+
+    As nothing else passes from step to step, and every seeded number is keyed by its step, an
+    unchanged canvas ends in the picture it would have ended in. See `decode`.
+    """
+    check_sampler(config)
+    noise.check(len(canvas.token_ids), config)
+    check_num_top(num_top)
+    model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)
+    return _steps(model, canvas, make_plan(config)[after_step:], noise, num_top)
 
 
 def _steps(
     model: GuidedModel,
-    start_token_ids: Tensor,
-    config: SamplerConfig,
+    canvas: Canvas,
+    plan: list[StepPlan],
     noise: Noise,
     num_top: int | None,
 ) -> Iterator[Step]:
-    canvas = _start(start_token_ids, model.mask_token_id)
     drawn_ids = canvas.token_ids
-    for current in make_plan(config):
+    for current in plan:
         num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
         is_open = has_work(canvas.is_masked, canvas.is_given, current)  # (batch,)
         thought = None if num_top is None else no_opinion(canvas.is_masked, num_top)
@@ -77,7 +100,7 @@ def _steps(
             canvas, drawn_ids = _settled(
                 canvas, decision, guided.logits, current, model.mask_token_id
             )
-            if config.corrector.num_positions:
+            if current.config.corrector.num_positions:
                 canvas, more = correct(canvas, is_open, model, noise, current, scale)
                 drawn_ids = torch.where(canvas.is_masked, drawn_ids, canvas.token_ids)
                 num_passes = num_passes + more
@@ -123,6 +146,7 @@ def _step(
     thought: Opinion | None,
 ) -> Step:
     shape = (len(drawn_ids), *canvas.grid)
+    corrects = now.config.corrector.num_positions > 0
     on_grid = (each.unflatten(1, canvas.grid) for each in thought or ())
     return Step(
         step=now.step,
@@ -134,4 +158,5 @@ def _step(
         num_masked=canvas.is_masked.sum(dim=1),
         num_passes=num_passes.clone(),
         opinion=Opinion(*on_grid) if thought else None,
+        corrector_margin=canvas.margin.view(shape).clone() if corrects else None,
     )

@@ -25,6 +25,7 @@ class Step(NamedTuple):
     num_masked: Int[Tensor, "batch"]  # how many are hidden
     num_passes: Int[Tensor, "batch"]  # times the model ran for this picture in this step
     opinion: Opinion | None  # what the model thought, batch height width; None = not asked for
+    corrector_margin: Float[Tensor, "batch height width"] | None  # nats; None = no corrector
 
 
 def check_start(

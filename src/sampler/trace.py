@@ -14,7 +14,7 @@ from src.errors import UserError
 from src.sampler.opinion import Opinion
 from src.sampler.step import Step
 
-STACKED = Step._fields[1:-1]  # fields of a step that a trace has, one entry a step
+STACKED = Step._fields[1:-2]  # fields of every step that a trace has, one entry a step
 
 
 class Trace(NamedTuple):
@@ -29,6 +29,7 @@ class Trace(NamedTuple):
     num_passes: Int[Tensor, "steps batch"]  # times the model ran for each picture
     is_given: Bool[Tensor, "batch height width"]  # True = known from the start
     opinion: Opinion | None = None  # steps batch height width; None unless asked for
+    corrector_margin: Float[Tensor, "steps batch height width"] | None = None  # see Canvas.margin
 
     @property
     def num_steps(self) -> int:
@@ -69,10 +70,13 @@ def _each(
     opinion = None
     if None not in opinions:
         opinion = Opinion(*(together(list(field)) for field in zip(*opinions, strict=True)))
-    return Trace(**fields, is_given=is_given, opinion=opinion)
+    margins = [part.corrector_margin for part in parts]
+    margin = None if None in margins else together(margins)
+    return Trace(**fields, is_given=is_given, opinion=opinion, corrector_margin=margin)
 
 
 def _on_cpu(step: Step) -> Step:
     moved = {name: getattr(step, name).cpu() for name in STACKED}
     opinion = step.opinion and Opinion(*(field.cpu() for field in step.opinion))
-    return Step(step=step.step, **moved, opinion=opinion)
+    margin = None if step.corrector_margin is None else step.corrector_margin.cpu()
+    return Step(step=step.step, **moved, opinion=opinion, corrector_margin=margin)

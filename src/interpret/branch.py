@@ -1,0 +1,130 @@
+"""One picture's way through a decoding, with all that was changed on it.
+
+Dimensions: steps, height, width (in tokens), seq (= height * width, row by row).
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from src.amused import Generation
+from src.errors import UserError, shown
+from src.interpret.edits import Edits, Position, edited
+from src.recipe import Recipe
+from src.sampler.choices import Canvas
+from src.sampler.trace import Trace
+
+
+class Branch(NamedTuple):
+    """From the first step to the last; a function of the recipe and what was changed when."""
+
+    trace: Trace  # of one picture; is_given: known from the start, whatever was pinned later
+    recipe: Recipe  # of its start
+    mask_token_id: int
+    history: tuple[tuple[int, Edits], ...] = ()  # (after step, what was changed then), in order
+
+    @property
+    def num_steps(self) -> int:
+        return self.trace.num_steps
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width in tokens."""
+        height, width = self.trace.is_given.shape[1:]
+        return height, width
+
+    @property
+    def token_ids(self) -> Int[Tensor, "1 height width"]:
+        """The finished picture, for `Amused.decode_tokens`."""
+        return self.trace.token_ids[-1]
+
+    def until(self, after_step: int) -> tuple[tuple[int, Edits], ...]:
+        """What was changed up to a step, that step included; later changes are another way."""
+        return tuple(each for each in self.history if each[0] <= after_step)
+
+
+class Told(NamedTuple):
+    """What holds in a decoding after some edits."""
+
+    recipe: Recipe  # with the prompts, micro-conditions and seed in force
+    forbidden: dict[Position, set[int]]
+
+
+def branch_of(generation: Generation, mask_token_id: int, picture: int = 0) -> Branch:
+    """The unedited way of one picture of a recorded, seeded generation; UserError for another."""
+    trace, recipe = generation.trace, generation.recipe
+    if trace is None:
+        raise UserError("this generation kept no trace; generate it with record=True.")
+    if recipe.seeds is None or recipe.prompts is None or recipe.negative_prompts is None:
+        raise UserError(
+            "this generation was drawn from a generator or from encoded text and cannot be taken "
+            "up again; draw it from prompts with seeds."
+        )
+    if not 0 <= picture < len(recipe.seeds):
+        raise UserError(
+            f"picture={picture} is not there; this generation has {len(recipe.seeds)}, from 0."
+        )
+    return Branch(trace.picture(picture), recipe.of_picture(picture), mask_token_id)
+
+
+def told_by(recipe: Recipe, history: Collection[tuple[int, Edits]]) -> Told:
+    """What is in force at the end of a history; the last word counts."""
+    forbidden: dict[Position, set[int]] = {}
+    for _, edits in history:
+        changes = {
+            "prompts": edits.prompt,
+            "negative_prompts": edits.negative_prompt,
+            "micro_cond": edits.micro_cond,
+            "seeds": edits.seed,
+        }
+        if recipe.negative_micro_cond == recipe.micro_cond:
+            changes["negative_micro_cond"] = edits.micro_cond
+        said = {key: [value] for key, value in changes.items() if value is not None}
+        recipe = replace(recipe, **said)
+        forbidden |= {place: set(codes) for place, codes in edits.forbidden.items()}
+    return Told(recipe, forbidden)
+
+
+def canvas_after(branch: Branch, after_step: int) -> Canvas:
+    """What the next step would begin with; after_step 0 is the start.
+
+    Raises UserError for a step that is not there.
+    """
+    if type(after_step) is not int or not 0 <= after_step <= branch.num_steps:
+        raise UserError(
+            f"after_step={shown(after_step)} is impossible; this decoding has the steps 1 to "
+            f"{branch.num_steps}, and 0 is its start."
+        )
+    trace, is_given = branch.trace, branch.trace.is_given.flatten(1)  # (1, seq)
+    if after_step == 0:
+        token_ids = trace.drawn_ids[0].flatten(1).masked_fill(~is_given, branch.mask_token_id)
+        nothing = torch.zeros(token_ids.shape)
+        canvas = Canvas(token_ids, ~is_given, is_given, nothing, nothing, branch.grid)
+    else:
+        at = after_step - 1
+        margin = torch.zeros_like(trace.confidence[at])
+        if trace.corrector_margin is not None:
+            margin = trace.corrector_margin[at]
+        fields = (trace.token_ids[at], trace.is_masked[at], trace.confidence[at], margin)
+        token_ids, is_masked, confidence, margin = (each.flatten(1) for each in fields)
+        is_given = _given_after(branch, after_step)
+        canvas = Canvas(token_ids, is_masked, is_given, confidence, margin, branch.grid)
+    for step, edits in branch.history:
+        if step == after_step:
+            canvas = edited(canvas, edits, branch.mask_token_id)
+    return canvas
+
+
+def _given_after(branch: Branch, after_step: int) -> Tensor:
+    """Which positions (1, seq) no sampler may touch: given and pinned ones, less the freed ones."""
+    is_given = branch.trace.is_given.clone()
+    for _, edits in branch.until(after_step):
+        for row, column in edits.pinned:
+            is_given[0, row, column] = True
+        for row, column in edits.hidden:
+            is_given[0, row, column] = False
+    return is_given.flatten(1)
