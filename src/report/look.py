@@ -19,6 +19,10 @@ from src.whole_files import write_whole
 PAPER, INK, MUTED, LINE = "#ffffff", "#1f2430", "#6b7280", "#d7dbe2"
 PALETTE = ("#31688e", "#c8553d", "#4f9d69", "#8d5a97", "#b8860b", "#5f6b7a")  # in order of use
 CONFIDENCE_COLORS = "viridis"  # perceptually even, and safe for colour-blind eyes
+NATS_COLORS = "magma"  # entropy, divergence, regret: from 0
+SIGNED_COLORS = "RdBu_r"  # what has a sign: centred at 0
+DIFFERENCE_COLORS = "Purples"  # how much or how often things differ: from 0
+READING_COLORS = "YlOrRd"  # attention, relevance: shares from 0
 MARGIN = 0.28  # inches, around every figure
 DOTS_PER_INCH = 150
 SMALL, NORMAL, LARGE = 7.5, 9.0, 11.0  # points

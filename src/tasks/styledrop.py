@@ -49,7 +49,7 @@ def run(config: RunConfig, folder: Path) -> bool:
         if not _pick(config, first, candidates, place):
             return _left(
                 f"Pick now: write the names of files in {place / 'candidates'} into "
-                f"{place / PICKED}, one a line, by hand or with notebooks/02_styledrop.ipynb; the "
+                f"{place / PICKED}, one a line, by hand or with notebooks/08_styledrop.ipynb; the "
                 "same command continues.",
                 place,
             )

@@ -1,0 +1,117 @@
+"""Ask the model again what it was asked in a step of a recorded generation, in full.
+
+A trace keeps a few numbers of every distribution; this gives back the distributions themselves,
+one step at a time, so that no more than one step is ever in memory.
+
+Dimensions: batch (pictures), height, width (in tokens), seq (= height * width, row by row), codes.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from src.amused import Amused, Generation
+from src.conditioning.rows import Rows, rows_for
+from src.errors import UserError, shown
+from src.interpret.trace_file import SavedTrace
+from src.predicting import predict_for
+from src.recipe import Recipe
+from src.sampler.guidance import Logits, guidance_of_pictures
+from src.sampler.plan import make_plan
+from src.sampler.trace import Trace
+
+Run = Generation | SavedTrace  # anything with a trace and the recipe that it was drawn from
+
+
+def rows_of(amused: Amused, recipe: Recipe) -> Rows:
+    """All that the transformer was told of the pictures, a row each.
+
+    Raises UserError where the prompts were handed in as encoded text, which no recipe can name.
+    """
+    if recipe.prompts is None or recipe.negative_prompts is None:
+        raise UserError(
+            "these pictures were drawn from encoded text, which a recipe does not keep: draw them "
+            "from prompts to ask the model again."
+        )
+    return rows_for(
+        amused.text_encoder,
+        recipe.prompts,
+        recipe.negative_prompts,
+        recipe.micro_cond,
+        recipe.negative_micro_cond,
+        1,
+    )
+
+
+def trace_of(run: Run) -> Trace:
+    """The trace of a run; raises UserError where none was kept."""
+    if run.trace is None:
+        raise UserError("this generation kept no trace; generate it with record=True.")
+    return run.trace
+
+
+def check_same_model(amused: Amused, run: Run) -> None:
+    """Refuse a file of other weights; raises UserError. A generation in memory names none."""
+    if isinstance(run, SavedTrace) and run.weights_hash != amused.weights_hash:
+        raise UserError(
+            f"the trace is of the weights {run.weights_hash[:12]} and this model's are "
+            f"{amused.weights_hash[:12]}: open the checkpoint that drew it."
+        )
+
+
+def canvas_before(trace: Trace, step: int, mask_token_id: int) -> Int[Tensor, "batch height width"]:
+    """What the model saw in a step, from 1: mask_token_id where hidden.
+
+    That is the canvas after the step before; before the first one, the given tokens alone.
+    Raises UserError for a step that the trace has not.
+    """
+    if type(step) is not int or not 1 <= step <= trace.num_steps:
+        raise UserError(f"step={shown(step)} is not there: the trace has 1 to {trace.num_steps}.")
+    if step > 1:
+        return trace.token_ids[step - 2]
+    return trace.drawn_ids[0].masked_fill(~trace.is_given, mask_token_id)
+
+
+@torch.no_grad()
+def ask_again(amused: Amused, run: Run, step: int, need_unconditional: bool = True) -> Logits:
+    """What the model says at the canvas of a step, before guidance, on the CPU.
+
+    With as many pictures in a pass as `amused.generate` takes, so that on one machine the numbers
+    are those of the generation to the last bit. Only at positions that the step drew is this an
+    opinion: of a token that it is shown, the model has learned to say nothing.
+
+    need_unconditional: also without the prompt, at twice the cost; else that is None.
+    Raises UserError for a run without trace or prompts, and for a step that is not there.
+    """
+    trace, recipe = trace_of(run), run.recipe
+    canvas = canvas_before(trace, step, amused.transformer.mask_token_id).to(amused.device)
+    rows = rows_of(amused, recipe)
+    size = rows.num_pictures if recipe.seeds is None else amused.pictures_per_pass
+    parts = []
+    for start in range(0, rows.num_pictures, size):
+        pictures = list(range(start, min(start + size, rows.num_pictures)))
+        filled = pictures + pictures[-1:] * (size - len(pictures))  # as passes are filled up
+        token_ids = canvas[filled]
+        is_masked = token_ids == amused.transformer.mask_token_id
+        predict = predict_for(amused.transformer, rows.pick(filled))
+        logits = predict(token_ids, is_masked, need_unconditional)
+        parts.append([side if side is None else side[: len(pictures)].cpu() for side in logits])
+    conditional, unconditional = zip(*parts, strict=True)
+    return Logits(torch.cat(conditional), torch.cat(unconditional) if need_unconditional else None)
+
+
+def guidance_in(run: Run, step: int) -> Float[Tensor, "batch"]:
+    """The guidance scale that each picture had in a step; 1 = off.
+
+    Raises UserError for a run without a trace.
+    """
+    trace = trace_of(run)
+    hidden = (trace.is_masked[step - 2] if step > 1 else ~trace.is_given).flatten(1)
+    now = make_plan(run.recipe.sampler)[step - 1]
+    scale = guidance_of_pictures(now, hidden, trace.is_given.flatten(1))
+    return torch.as_tensor(scale, dtype=torch.float64).expand(len(hidden)).clone()
+
+
+def guidance_dtype(run: Run) -> torch.dtype | None:
+    """The precision in which the run was guided; None = that of the logits."""
+    return None if run.recipe.seeds is None else torch.float32
