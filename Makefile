@@ -12,7 +12,7 @@ endif
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check slow notebooks verify lab
+.PHONY: help setup demo test check slow notebooks browser verify pages lab theatre
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,13 +40,22 @@ check: $(STAMP)  ## lint, format, who imports whom
 	$(BIN)/lint-imports
 
 slow: $(STAMP)  ## full-size parity and other tests of minutes
-	$(BIN)/python -m pytest -q -m "slow and not verify"
+	$(BIN)/python -m pytest -q -m "slow and not verify and not browser"
 
 notebooks: $(STAMP)  ## run every notebook from top to bottom
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m pytest -q -o addopts= --nbmake notebooks
 
+browser: $(STAMP)  ## JupyterLab and Voila in a real browser (Debian: apt-get install chromium)
+	$(BIN)/python -m pytest -q -m browser
+
 verify: $(STAMP)  ## the long claims; each is noted in experiments/verify/record.json
 	$(BIN)/python -m pytest -q -m verify --record experiments/verify/record.json
 
+pages: $(STAMP)  ## run the notebooks and build a static site of them in outputs/pages
+	$(BIN)/python -m src.run +exp=pages
+
 lab: $(STAMP)  ## JupyterLab at the project's root, so that `import src` works
 	PYTHONPATH=$(CURDIR) $(BIN)/jupyter lab
+
+theatre: $(STAMP)  ## the unmasking theatre as a page of its own
+	PYTHONPATH=$(CURDIR) $(BIN)/voila notebooks/theatre.ipynb
