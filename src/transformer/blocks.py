@@ -18,6 +18,7 @@ from src.transformer.config import TransformerConfig
 
 MAX_PERIOD = 10_000  # longest wavelength / 2 pi of the sinusoidal code
 GRN_EPS = 1e-6
+TINY = torch.finfo(torch.float32).tiny
 
 
 def sinusoidal(values: Float[Tensor, "batch numbers"], dim: int) -> Float[Tensor, "batch flat"]:
@@ -140,7 +141,8 @@ class ResponseNorm(nn.Module):
     ) -> Float[Tensor, "batch height width channels"]:
         # In float32, for float16 has no room for squares. Fifteen times faster on a processor than
         # torch.linalg.vector_norm, whose sum over two dimensions is not vectorised there.
-        energy = tokens.float().square().sum(dim=(1, 2), keepdim=True).sqrt()
+        squares = tokens.float().square().sum(dim=(1, 2), keepdim=True)
+        energy = squares.clamp(min=TINY).sqrt()  # a channel of zeros has no slope, and not NaN
         response = energy / (energy.mean(dim=-1, keepdim=True) + GRN_EPS)  # (batch, 1, 1, channels)
         gain = (1 + self.gamma * response).to(tokens.dtype)
         return torch.addcmul(self.beta, tokens, gain)

@@ -50,6 +50,18 @@ def test_response_norm_compares_a_channels_energy_with_the_average():
     torch.testing.assert_close(norm(tokens)[0, 0, 0], expected)
 
 
+def test_a_channel_without_energy_teaches_nothing_and_never_nan():
+    norm = ResponseNorm(3)
+    torch.nn.init.ones_(norm.gamma)
+    tokens = torch.randn(2, 2, 2, 3, generator=torch.Generator().manual_seed(0))
+    tokens[..., 0] = 0
+    tokens.requires_grad_()
+    norm(tokens).square().sum().backward()
+    assert tokens.grad.isfinite().all()
+    assert (tokens.grad[..., 0] == 0).all()
+    assert (tokens.grad[..., 1:] != 0).all()
+
+
 def test_a_text_block_lets_tokens_see_the_text_and_not_each_other(tiny_config, rng):
     block = TextBlock(tiny_config())
     tokens, text = torch.randn(1, 2, 3, 16, generator=rng), torch.randn(1, 4, 24, generator=rng)
