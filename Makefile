@@ -31,8 +31,8 @@ setup: $(STAMP)  ## build .venv from requirements.txt (the others do it when it 
 demo: $(STAMP)  ## prompts -> pictures, step panel, metrics (at most three minutes on two cores)
 	$(BIN)/python -m src.run +exp=first_light
 
-test: $(STAMP)  ## the quick tests, offline, on the processor
-	$(BIN)/python -m pytest -q
+test: $(STAMP)  ## the quick tests, offline, on the processor: two at a time, a thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(STAMP)  ## lint, format, who imports whom
 	$(BIN)/ruff check .
@@ -46,7 +46,7 @@ notebooks: $(STAMP)  ## run every notebook from top to bottom
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m pytest -q -o addopts= --nbmake notebooks
 
 browser: $(STAMP)  ## JupyterLab and Voila in a real browser (Debian: apt-get install chromium)
-	$(BIN)/python -m pytest -q -m browser
+	$(BIN)/python -m pytest -q -m browser tests/theatre
 
 verify: $(STAMP)  ## the long claims; each is noted in experiments/verify/record.json
 	$(BIN)/python -m pytest -q -m verify --record experiments/verify/record.json
