@@ -25,6 +25,7 @@ from src.evaluation.protocol_config import (
 from src.evaluation.style_config import StyleConfig, check_style
 from src.evaluation.tuning_config import TuningConfig, check_tuning
 from src.experiments import KINDS
+from src.interpret.inspection_config import InspectionConfig, check_inspection
 from src.limits import between, check_seed, one_of, plain_name, whole
 from src.masking.config import MaskingConfig, check_masking
 from src.report.publish_config import PublishConfig, check_publish
@@ -106,6 +107,7 @@ class RunConfig:
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     publish: PublishConfig = field(default_factory=PublishConfig)
+    inspection: InspectionConfig = field(default_factory=InspectionConfig)
 
 
 def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
@@ -152,6 +154,7 @@ def check(config: RunConfig) -> None:
     _check_measuring(config)
     check_latency(config.latency)
     check_publish(config.publish)
+    check_inspection(config.inspection)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)

@@ -32,8 +32,13 @@ TASKS = (
     "encode_dataset",
     "bench_training_step",
     "bench_recipes",
+    "bench_recording",
+    "inspect_calibration",
+    "inspect_micro_cond",
+    "inspect_words",
     "doctor",
     "index",
+    "pages",
 )
 # what train_all hands to every model besides data
 CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
@@ -84,8 +89,13 @@ READ_BY = {  # what of RunConfig each task looks at
     "encode_dataset": (*OPENING, "data", "encoding", "seed", "output_dir"),
     "bench_training_step": (*OPENING, *BENCH),
     "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
+    "bench_recording": ("dtype", "device", "sampler", "seed", *LEAVING),
+    "inspect_calibration": (*OPENING, "data", "inspection", "seed", *LEAVING),
+    "inspect_micro_cond": (*OPENING, "data", "inspection", "seed", *LEAVING),
+    "inspect_words": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "doctor": ("output_dir",),
     "index": (),
+    "pages": ("output_dir",),
 }
 # tasks that look at data.path
 READS_PICTURES = (

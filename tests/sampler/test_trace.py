@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.sampler.config import SamplerConfig
+from src.sampler.config import CorrectorConfig, SamplerConfig
 from src.sampler.decode import decode
 from src.sampler.seeded_noise import SeededNoise
 from src.sampler.trace import join, record
@@ -13,7 +13,8 @@ MASK = 24
 
 
 def traced(toy_model, start, seeds, num_steps=5):
-    config = SamplerConfig(num_steps=num_steps)
+    """Of a run with a corrector, so that no field is missing."""
+    config = SamplerConfig(num_steps=num_steps, corrector=CorrectorConfig(2))
     steps = decode(toy_model(), start, MASK, config, SeededNoise(seeds), num_top=3)
     return record(start, MASK, steps)
 
@@ -31,7 +32,8 @@ def test_entry_k_is_step_k_plus_1(toy_model, hidden):
     trace = record(start, MASK, iter(steps))
     assert trace.num_steps == 5
     for index, step in enumerate(steps):
-        for name in trace._fields[:-2]:
+        assert step.corrector_margin is None
+        for name in trace._fields[: trace._fields.index("is_given")]:
             assert torch.equal(getattr(trace, name)[index], getattr(step, name)), name
         for name, mine in step.opinion._asdict().items():
             assert torch.equal(getattr(trace.opinion, name)[index], mine), name

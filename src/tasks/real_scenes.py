@@ -1,0 +1,48 @@
+"""Real scenes of the test side as token ids, and what a model is told of them."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from src.conditioning.rows import Rows
+from src.config import RunConfig
+from src.data.examples import Example, example
+from src.data.scenes import World
+from src.errors import UserError
+from src.interpret.teacher_forcing import told
+
+
+class RealScenes(NamedTuple):
+    """Scenes that no training has shown, each with its caption and micro-conditions."""
+
+    examples: list[Example]
+    token_ids: torch.Tensor  # batch height width
+    rows: Rows  # one a scene
+    data_hash: str
+
+
+def real_scenes(model, config: RunConfig, degraded_prob: float, count: int) -> RealScenes:
+    """Drawn by `seed`, encoded by the model's own image tokenizer.
+
+    degraded_prob: share of scenes with unusual micro-conditions, which can be seen in the picture.
+    Raises UserError unless the model draws pictures of the scenes' size.
+    """
+    world = World(config.data)
+    if (model.height, model.width) != (world.picture_size, world.picture_size):
+        raise UserError(
+            f"model={config.model} draws {model.width}x{model.height} pixels, and the scenes have "
+            f"{world.picture_size}: give the data that it was trained on."
+        )
+    drawn = [
+        example(world, config.seed, index, "test", degraded_prob=degraded_prob)
+        for index in range(count)
+    ]
+    pixels = np.stack([each.picture for each in drawn])
+    captions = [each.caption for each in drawn]
+    digest = hashlib.sha256(pixels.tobytes())
+    digest.update("\n".join(captions).encode())
+    token_ids = model.encode_images(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+    rows = told(model, captions, [each.micro_cond for each in drawn])
+    return RealScenes(drawn, token_ids, rows, digest.hexdigest()[:12])
