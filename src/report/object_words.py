@@ -86,16 +86,19 @@ def found_figure(pictures: Sequence[Picture], looked: Sequence[Looked]) -> Figur
 
 
 def scores_figure(
-    scores: Mapping[str, tuple[float, float, float]], num_scenes: int, goal: float | None = None
+    scores: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    num_scenes: int,
+    goal: float | None = None,
 ) -> Figure:
     """A row a kind of map: the mean AUROC with its interval, from 0 to 1; 0.5 = no relation.
 
     Args:
-        scores: mean, low, high.
+        scores: by which cells are the object's, then by map: mean, low, high. The same maps in all.
         goal: a line to hold them against.
     """
-    names = 0.2 + 0.068 * max(map(len, scores))
-    width, tall = 7.95 - names, ROW * len(scores)
+    maps = list(next(iter(scores.values())))
+    names = 0.2 + 0.068 * max(map(len, maps))
+    width, tall = 7.6 - names, ROW * len(maps)
     figure = new_figure(9.0, MARGIN + 0.75 + tall + 0.6)
     title = "How well do the maps find the object?"
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
@@ -105,15 +108,28 @@ def scores_figure(
     light(axes)
     axes.axvline(0.5, color=MUTED, linewidth=0.8)
     if goal is not None:
-        axes.axvline(goal, color=PALETTE[2], linewidth=1.0, linestyle="--")
-    for row, (mean, low, high) in enumerate(scores.values()):
-        axes.plot([low, high], [row, row], color=PALETTE[0], linewidth=2)
-        axes.plot([mean], [row], "o", color=PALETTE[0], markersize=4.5)
-        style = {"ha": "left", "va": "center", "fontsize": SMALL, "color": INK}
-        axes.text(1.03, row, f"{mean:.3f}", **style)
-    axes.set_ylim(len(scores) - 0.5, -0.5)
+        axes.axvline(goal, color=PALETTE[2], linewidth=1.0, linestyle="--", label=f"{goal:g}")
+    shifts = np.linspace(-0.16, 0.16, len(scores)) if len(scores) > 1 else [0.0]
+    for color, mark, shift, (group, found) in zip(
+        PALETTE, "os^v", shifts, scores.items(), strict=False
+    ):
+        for row, (mean, low, high) in enumerate(found.values()):
+            axes.plot([low, high], [row + shift, row + shift], color=color, linewidth=2)
+            axes.plot(
+                [mean],
+                [row + shift],
+                mark,
+                color=color,
+                markersize=4.5,
+                label=None if row else group,
+            )
+    for row, name in enumerate(maps):
+        said = "  ".join(f"{found[name][0]:.3f}" for found in scores.values())
+        axes.text(1.03, row, said, ha="left", va="center", fontsize=SMALL, color=INK)
+    axes.legend(loc="lower left", fontsize=SMALL, frameon=False)
+    axes.set_ylim(len(maps) - 0.5, -0.5)
     axes.set_xlim(0, 1)
-    axes.set_yticks(range(len(scores)), scores, fontsize=SMALL)
+    axes.set_yticks(range(len(maps)), maps, fontsize=SMALL)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.set_xlabel("AUROC over the hidden cells")
     return figure

@@ -35,9 +35,12 @@ def read_chapter(path: Path) -> Chapter:
     return Chapter(path.stem, title, said.get("Question", ""), said.get("Time", ""))
 
 
-def made_from(path: Path, code_hash: str) -> str:
-    """A hash of the notebook and of the code it runs: the same again means the same page."""
-    return hashlib.sha256(path.read_bytes() + code_hash.encode()).hexdigest()[:16]
+def made_from(path: Path, code_hash: str, read: Sequence[Path]) -> str:
+    """A hash of the notebook, its code and the files it may read: the same means the same page."""
+    digest = hashlib.sha256(path.read_bytes() + code_hash.encode())
+    for each in sorted(read):
+        digest.update(each.name.encode() + each.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def is_current(page: Path, source: str) -> bool:

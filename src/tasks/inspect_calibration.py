@@ -38,6 +38,7 @@ def run(config: RunConfig, folder: Path) -> None:
     judged = judge(model, config, scenes)
     cells = [each.cell for each in judged]
     main = [each for each in cells if each.mask_ratio == config.inspection.mask_ratio]
+    main.sort(key=lambda each: each.guidance_scale)
     outcome = Outcome(
         measurements=[row for each in judged for row in measured(each)],
         figures={

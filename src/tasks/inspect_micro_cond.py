@@ -101,7 +101,7 @@ def probe(model, config: RunConfig, scenes: RealScenes) -> dict[str, np.ndarray]
 
 
 def sweep_all(model, config: RunConfig, scenes: RealScenes) -> list[Sweep]:
-    """Every number through its values, on whole scenes, whose own are the values at its middle."""
+    """Every number through its values, on whole scenes."""
     side = config.data.picture_size
     hidden = [_hidden(model, scenes, config, ratio) for ratio in SWEPT_RATIOS]
     sizes, corners = ([side * part for part in parts] for parts in (SIZES, CORNERS))

@@ -52,8 +52,9 @@ def run(config: RunConfig, folder: Path) -> None:
     maps = word_maps(first.attention.words, first.attention.mean())
     pictures = [each.picture for each in drawn]
     rows = measured(scores)
-    main = [row for row in rows if row.subject == _subject(COVERED)]
-    shown = {row.name.removeprefix(AUROC): (row.value, row.low, row.high) for row in main}
+    shown = defaultdict(dict)
+    for row in rows:
+        shown[row.subject][row.name.removeprefix(AUROC)] = (row.value, row.low, row.high)
     outcome = Outcome(
         measurements=[*rows, *faithful(ranked)],
         figures={

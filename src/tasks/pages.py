@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from src.config import RunConfig
 from src.errors import UserError
-from src.experiments import ROOT
+from src.experiments import EMBEDDED_MODEL, RECORDS, ROOT
 from src.report.code_identity import code_hashes
 from src.report.site import index_page, is_current, made_from, notebook_page, read_chapter
 from src.whole_files import writable_folder, write_whole
@@ -22,6 +22,8 @@ def run(config: RunConfig, folder: Path) -> None:
     paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     writable_folder(target)
     code = "".join(code_hashes(ROOT).values())
+    read = [*RECORDS.glob("*/*.json"), *RECORDS.glob("*/*.png"), *RECORDS.glob("*/README.md")]
+    read += EMBEDDED_MODEL.rglob("*.safetensors")
     chapters = [read_chapter(path) for path in paths]
     console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -29,7 +31,7 @@ def run(config: RunConfig, folder: Path) -> None:
         bar = progress.add_task("", total=len(paths))
         for path, chapter in zip(paths, chapters, strict=True):
             progress.update(bar, description=chapter.name)
-            source = made_from(path, code)
+            source = made_from(path, code, read)
             page = target / f"{chapter.name}.html"
             if not is_current(page, source):
                 content = notebook_page(executed(path), chapter, source)
@@ -40,10 +42,10 @@ def run(config: RunConfig, folder: Path) -> None:
 
 
 def executed(path: Path):
-    """The notebook with its outputs; raises UserError naming the cell that failed."""
+    """The notebook with its outputs; raises UserError with what went wrong in it."""
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -54,6 +56,11 @@ def executed(path: Path):
     )
     try:
         return client.execute()
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise UserError(
+            f"{path.name} does not run to its end: a cell took more than {SECONDS_A_CELL} seconds, "
+            "or its kernel died; open it with `make lab` to see where."
+        ) from error
     except CellExecutionError as error:
         raise UserError(
             f"{path.name} does not run to its end: {error.ename}: {error.evalue}; open it with "

@@ -33,10 +33,12 @@ def test_a_row_is_a_picture_and_two_maps_of_each_name(tiny_settings, scene):
 
 
 def test_scores_are_drawn_with_their_intervals_from_top_to_bottom():
-    figure = scores_figure({"one": (0.9, 0.85, 0.95), "two": (0.3, 0.2, 0.4)}, 12, goal=0.9)
+    some = {"one": (0.9, 0.85, 0.95), "two": (0.3, 0.2, 0.4)}
+    half = {"one": (0.8, 0.75, 0.85), "two": (0.4, 0.3, 0.5)}
+    figure = scores_figure({"above 10 %": some, "above 50 %": half}, 12, goal=0.9)
     (axes,) = figure.axes
     ranges = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
     assert [0.85, 0.95] in [list(each) for each in ranges]
-    assert [text.get_text() for text in axes.texts] == ["0.900", "0.300"]
+    assert [text.get_text() for text in axes.texts] == ["0.900  0.800", "0.300  0.400"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
     assert png_bytes(figure)
