@@ -6,6 +6,9 @@ one step at a time, so that no more than one step is ever in memory.
 Dimensions: batch (pictures), height, width (in tokens), seq (= height * width, row by row), codes.
 """
 
+import math
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -110,6 +113,17 @@ def guidance_in(run: Run, step: int) -> Float[Tensor, "batch"]:
     now = make_plan(run.recipe.sampler)[step - 1]
     scale = guidance_of_pictures(now, hidden, trace.is_given.flatten(1))
     return torch.as_tensor(scale, dtype=torch.float64).expand(len(hidden)).clone()
+
+
+def check_guidance_scale(guidance_scale: Any, or_none: bool = False) -> None:
+    """Refuse what is no finite number; raises UserError. or_none: None stands for the run's own."""
+    if guidance_scale is None and or_none:
+        return
+    if type(guidance_scale) not in (int, float) or not math.isfinite(guidance_scale):
+        own = ", or None for the run's own" if or_none else ", such as 1 for none"
+        raise UserError(
+            f"guidance_scale={shown(guidance_scale)} is impossible; give a number{own}."
+        )
 
 
 def guidance_dtype(run: Run) -> torch.dtype | None:

@@ -1,6 +1,7 @@
 """One picture's way through a decoding, with all that was changed on it.
 
-Dimensions: steps, height, width (in tokens), seq (= height * width, row by row).
+Dimensions: steps, states (0 = the start, then one a step), height, width (in tokens), seq
+(= height * width, row by row).
 """
 
 from collections.abc import Collection
@@ -14,6 +15,7 @@ from torch import Tensor
 from src.amused import Generation
 from src.errors import UserError, shown
 from src.interpret.edits import Edits, Position, edited
+from src.interpret.which_picture import check_picture
 from src.recipe import Recipe
 from src.sampler.choices import Canvas
 from src.sampler.trace import Trace
@@ -64,10 +66,7 @@ def branch_of(generation: Generation, mask_token_id: int, picture: int = 0) -> B
             "this generation was drawn from a generator or from encoded text and cannot be taken "
             "up again; draw it from prompts with seeds."
         )
-    if not 0 <= picture < len(recipe.seeds):
-        raise UserError(
-            f"picture={picture} is not there; this generation has {len(recipe.seeds)}, from 0."
-        )
+    check_picture(picture, len(recipe.seeds))
     return Branch(trace.picture(picture), recipe.of_picture(picture), mask_token_id)
 
 
@@ -117,6 +116,18 @@ def canvas_after(branch: Branch, after_step: int) -> Canvas:
         if step == after_step:
             canvas = edited(canvas, edits, branch.mask_token_id)
     return canvas
+
+
+def last_asked(branch: Branch) -> Int[Tensor, "states seq"]:
+    """The last step so far that drew each position; 0 = none did.
+
+    Steps draw where the canvas that they begin with is hidden, whatever an edit made of it.
+    """
+    asked = [torch.zeros(branch.trace.is_given[0].numel(), dtype=torch.int64)]
+    for step in range(1, branch.num_steps + 1):
+        is_drawn = canvas_after(branch, step - 1).is_masked[0]
+        asked.append(torch.where(is_drawn, step, asked[-1]))
+    return torch.stack(asked)
 
 
 def _given_after(branch: Branch, after_step: int) -> Tensor:

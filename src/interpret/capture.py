@@ -9,7 +9,7 @@ Reading changes no number. A site is named as `interpret.sites` says; nothing el
 Dimensions: batch, seq or words, heads, keys.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -31,11 +31,12 @@ Change = Callable[[Tensor, int], Tensor]  # what a site holds, the how manieth t
 @contextmanager
 def capture(
     amused: Amused,
-    names: str | Iterable[str],
+    names: Any,
     keep: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Captured]:
     """Keep what the named sites hold, on the CPU, while the context is open.
 
+    names: one name or several, as `find_sites` takes them.
     keep: what of it, such as a mean over the heads, where all would fill the memory; None = all.
     Raises UserError for a name that no site has.
     """

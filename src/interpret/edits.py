@@ -33,17 +33,18 @@ class Edits:
     seed: whose random numbers the steps from here on draw; None = as before.
     """
 
-    pinned: Mapping[Position, int] = field(default_factory=dict)
-    forbidden: Mapping[Position, Collection[int]] = field(default_factory=dict)
-    hidden: Collection[Any] = ()  # of positions
+    pinned: Any = field(default_factory=dict)  # Mapping[Position, int]; `check_edits` asks for it
+    forbidden: Any = field(default_factory=dict)  # Mapping[Position, Collection[int]]
+    hidden: Any = ()  # Collection[Position]
     prompt: str | None = None
     negative_prompt: str | None = None
     micro_cond: MicroCond | None = None
     seed: int | None = None
 
 
-def check_edits(edits: Edits, grid: tuple[int, int], codebook_size: int) -> None:
+def check_edits(edits: Any, grid: tuple[int, int], codebook_size: int) -> None:
     """Refuse edits outside the grid or the codebook, or that contradict; raises UserError."""
+    _check_kinds(edits)
     for name in ("pinned", "forbidden", "hidden"):
         for position in getattr(edits, name):
             _check_position(name, position, grid)
@@ -121,9 +122,32 @@ def _ruled_out(
     return logits
 
 
+def _check_kinds(edits: Any) -> None:
+    """That they are edits, and each of their fields can be gone through."""
+    if not isinstance(edits, Edits):
+        raise UserError(
+            f"edits has {shown(edits)}; give Edits(...), such as Edits(prompt='a moon')."
+        )
+    kinds = {
+        "pinned": (Mapping, "a code for each position, as {(0, 1): 3}"),
+        "forbidden": (Mapping, "codes for each position, as {(0, 1): [3, 4]}"),
+        "hidden": (Collection, "positions, as [(0, 1)]"),
+    }
+    for name, (kind, right) in kinds.items():
+        if not isinstance(getattr(edits, name), kind):
+            raise UserError(f"{name} is {shown(getattr(edits, name))}; give {right}.")
+    for position, codes in edits.forbidden.items():
+        if not isinstance(codes, Collection):
+            raise UserError(
+                f"forbidden has {shown(codes)} at {shown(position)}; give a list of codes, as "
+                "[3, 4]."
+            )
+
+
 def _check_position(name: str, position: Any, grid: tuple[int, int]) -> None:
     height, width = grid
     fits = isinstance(position, tuple) and len(position) == 2
+    fits = fits and all(type(each) is int for each in position)
     if not fits or not (0 <= position[0] < height and 0 <= position[1] < width):
         raise UserError(
             f"{name} has the position {shown(position)}; give (row, column) from (0, 0) to "

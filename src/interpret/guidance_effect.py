@@ -3,7 +3,6 @@
 Dimensions: steps, batch, height, width (in tokens), seq (= height * width, row by row), codes.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -11,10 +10,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.amused import Amused
-from src.errors import UserError, shown
 from src.interpret.ask_again import (
     Run,
     ask_again,
+    check_guidance_scale,
     check_same_model,
     guidance_dtype,
     guidance_in,
@@ -56,12 +55,7 @@ def guidance_effect(amused: Amused, run: Run, guidance_scale: Any = None) -> Gui
         canvases. 1 is the prompt alone, 0 no prompt.
     Raises UserError as `ask_again`, for a file of other weights, and for an impossible scale.
     """
-    is_number = type(guidance_scale) in (int, float) and math.isfinite(guidance_scale)
-    if guidance_scale is not None and not is_number:
-        raise UserError(
-            f"guidance_scale={shown(guidance_scale)} is impossible; give a number, or None for the "
-            "run's own."
-        )
+    check_guidance_scale(guidance_scale, or_none=True)
     trace = trace_of(run)
     check_same_model(amused, run)
     is_drawn = was_drawn(trace)

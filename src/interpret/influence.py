@@ -80,6 +80,11 @@ def influence(
     """
     own = own_code(branch, position)
     if codes is None:
+        if after_step == branch.num_steps:
+            raise UserError(
+                f"after the last step ({after_step}) nothing is drawn any more; give the codes to "
+                "compare with, or go back by a step or more."
+            )
         codes = next_likeliest(branch, after_step, position, num_codes)
     edits = [Edits(pinned={position: code}) for code in (own, *codes)]
     return _compared(amused, branch, after_step, position, edits, together)
@@ -121,7 +126,7 @@ def next_likeliest(
     found: list[int] = []
     if opinion is not None and opinion.top_ids.shape[-1]:
         at = (slice(None), 0, *position)
-        was_asked = opinion.entropy[at] > 0
+        was_asked = opinion.rank[at] > 0  # an entropy may be 0 where one code alone is left
         asked = [step for step in range(max(after_step, 1)) if was_asked[step]]
         if asked:
             likeliest = opinion.top_ids[asked[-1]][at[1:]].tolist()
@@ -145,12 +150,15 @@ def predictions(
 ) -> Float[Tensor, "branches seq codes"]:
     """Log-probabilities, guided, that the next step would draw from after each edit; on the CPU.
 
-    The edits may pin, hide and forbid. Raises UserError after the last step: nothing is predicted.
+    The edits may pin, hide and forbid. Raises UserError for others, for those that do not fit, and
+    after the last step: nothing is predicted.
     """
     _check_together(together)
     before = canvas_after(branch, after_step)
     if after_step == branch.num_steps:
         raise UserError(f"after the last step ({after_step}) the model predicts nothing any more.")
+    for each in edits:
+        _check_same_told(each, branch, amused.transformer.config.codebook_size)
     canvases = [edited(before, each, branch.mask_token_id) for each in edits]
     history = branch.until(after_step)
     told = [told_by(branch.recipe, (*history, (after_step, each))) for each in edits]
@@ -238,6 +246,17 @@ def _compared(
         apart = torch.stack(of_each).masked_fill(~is_open, 0.0)
     codes = tuple(own_code(each, position) for each in (base, *branches))
     return Influence(position, after_step, codes, base, tuple(branches), apart, is_open)
+
+
+def _check_same_told(edits: Edits, branch: Branch, codebook_size: int) -> None:
+    """That edits fit and leave what the model is told, which all rows of a pass share."""
+    check_edits(edits, branch.grid, codebook_size)
+    for name in ("prompt", "negative_prompt", "micro_cond", "seed"):
+        if getattr(edits, name) is not None:
+            raise UserError(
+                f"{name}={shown(getattr(edits, name))} cannot be asked for here; give edits that "
+                "pin, hide or forbid, and `resume` from others."
+            )
 
 
 def _check_together(together: int) -> None:

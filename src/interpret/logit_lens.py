@@ -10,17 +10,17 @@ Dimensions: steps, height, width (in tokens), layers (one more than the transfor
 is what layer 0 finds, the last what the model says), seq, dim, codes.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.amused import Amused
-from src.errors import UserError, shown
 from src.interpret.ask_again import (
     Run,
     canvas_before,
+    check_guidance_scale,
     check_same_model,
     guidance_dtype,
     guidance_in,
@@ -28,6 +28,7 @@ from src.interpret.ask_again import (
     trace_of,
 )
 from src.interpret.capture import capture
+from src.interpret.which_picture import check_picture
 from src.sampler.guidance import Logits, guide, needs_unconditional
 from src.transformer.uvit import Condition, UViT
 
@@ -63,7 +64,7 @@ def logit_lens(
     amused: Amused,
     run: Run,
     picture: int = 0,
-    guidance_scale: float | None = None,
+    guidance_scale: Any = None,
     skips_up: bool = False,
 ) -> LogitLens:
     """The lens after every layer, at every canvas of a recorded picture.
@@ -71,15 +72,13 @@ def logit_lens(
     guidance_scale: None = what each step had; a number = that one; 1 = the prompt alone. Where
         both sides are asked, each is seen through the lens and they are guided afterwards.
     skips_up: leave the last convolution stage out; the last layer then differs from the model.
-    Raises UserError as `ask_again`, for a file of other weights and a picture that is not there.
+    Raises UserError as `ask_again`, for a file of other weights, a picture that is not there and an
+    impossible scale.
     """
     trace = trace_of(run)
     check_same_model(amused, run)
-    if type(picture) is not int or not 0 <= picture < len(trace.is_given):
-        raise UserError(
-            f"picture={shown(picture)} is not there; this generation has {len(trace.is_given)}, "
-            "from 0."
-        )
+    check_picture(picture, len(trace.is_given))
+    check_guidance_scale(guidance_scale, or_none=True)
     rows = rows_of(amused, run.recipe).pick([picture])
     mask_token_id, found = amused.transformer.mask_token_id, []
     text, micro_cond = rows.with_negatives_first()

@@ -1,8 +1,11 @@
 """Does a model use what it is told of a picture's size, crop and score? One number a picture.
 
 Told the truth, a model that uses it says more surely what stood at hidden positions than told of
-another picture. One that was trained on shuffled micro-conditions, in which they mean nothing, says
-the same either way.
+another picture. To one that was trained on shuffled micro-conditions, in which they mean nothing,
+it makes no difference, or little if it knew better before.
+
+Names shuffled apart from the others make sets of numbers that no picture has: what such a group
+gains also measures how odd those sets are, so groups cannot be ranked, nor do they add up to all.
 
 Dimensions: batch (pictures), hidden (positions of all pictures).
 """

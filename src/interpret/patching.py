@@ -229,7 +229,7 @@ def _chosen(
 ) -> Int[Tensor, "chosen"]:
     if places is None:
         return is_masked.nonzero()[:, 0]
-    height, width = grid
+    height, width, places = *grid, list(places)
     for row, column in places:
         is_there = 0 <= row < height and 0 <= column < width
         if not is_there or not is_masked[row * width + column]:

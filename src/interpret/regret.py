@@ -16,6 +16,7 @@ from torch import Tensor
 from src.amused import Amused
 from src.conditioning.rows import Rows
 from src.errors import UserError, shown
+from src.interpret.ask_again import check_guidance_scale
 from src.predicting import predict_for
 from src.sampler.guidance import guide, needs_unconditional
 from src.sampler.opinion import MOST_TOP
@@ -57,7 +58,7 @@ def leave_one_out(
     amused: Amused,
     token_ids: Int[Tensor, "batch height width"],
     rows: Rows,
-    guidance_scale: float = 1.0,
+    guidance_scale: Any = 1.0,
     num_top: Any = 5,
     canvases_per_pass: Any = 16,
 ) -> Regret:
@@ -76,6 +77,7 @@ def leave_one_out(
     codes, mask_token_id = amused.transformer.config.codebook_size, amused.transformer.mask_token_id
     _check_count("num_top", num_top, min(codes, MOST_TOP))
     _check_count("canvases_per_pass", canvases_per_pass, None)
+    check_guidance_scale(guidance_scale)
     if rows.num_pictures != len(token_ids):
         raise UserError(
             f"rows tells of {rows.num_pictures} pictures and token_ids has {len(token_ids)}; give "

@@ -5,6 +5,7 @@ same numbers as before: all that differs between two branches follows from the e
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,18 +23,19 @@ from src.sampler.seeded_noise import SeededNoise
 from src.sampler.trace import Trace, record
 
 
-def resume(amused: Amused, branch: Branch, after_step: int, edits: Edits | None = None) -> Branch:
+def resume(amused: Amused, branch: Branch, after_step: int, edits: Any = None) -> Branch:
     """Go back to the end of `after_step` (0 = the start), edit, and draw the remaining steps.
 
-    edits: None = none; the branch then ends as it did, to the last bit. After the last step nothing
-        is drawn any more: exactly what is pinned changes, and nothing can be hidden.
+    edits: an `Edits`; None = none, and the branch ends as it did: to the last bit by the same
+        weights on the same machine at `pictures_per_pass` 1. After the last step nothing is drawn
+        any more: exactly what is pinned changes, and nothing can be hidden.
     Raises UserError for a step that is not there and for edits that do not fit.
     """
-    return resume_many(amused, branch, after_step, [edits or Edits()])[0]
+    return resume_many(amused, branch, after_step, [Edits() if edits is None else edits])[0]
 
 
 def resume_many(
-    amused: Amused, branch: Branch, after_step: int, edits: Sequence[Edits]
+    amused: Amused, branch: Branch, after_step: int, edits: Sequence[Any]
 ) -> list[Branch]:
     """Many branches off one place, each with its own edits; see `resume`.
 
@@ -132,7 +134,7 @@ def _ending_in(trace: Trace, canvas: Canvas) -> Trace:
     return trace._replace(**changed)
 
 
-def _check(edits: Edits, branch: Branch, after_step: int, codebook_size: int) -> None:
+def _check(edits: Any, branch: Branch, after_step: int, codebook_size: int) -> None:
     check_edits(edits, branch.grid, codebook_size)
     if after_step == branch.num_steps and edits.hidden:
         raise UserError(

@@ -22,12 +22,12 @@ text block. Where guidance asks twice, the batch holds the unconditional half fi
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
 from src.amused import Amused
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.transformer.blocks import Attention
 
 Kind = Literal["output", "weights", "heads"]
@@ -68,14 +68,18 @@ def all_sites(amused: Amused) -> dict[str, Site]:
     return {site.name: site for site in found}
 
 
-def find_sites(amused: Amused, names: str | Iterable[str]) -> list[Site]:
+def find_sites(amused: Amused, names: Any) -> list[Site]:
     """The sites of these names, each once; a name may hold `*`, as in "layers.*.text_attention".
 
-    Raises UserError with the nearest known name where one fits nothing.
+    names: a text, or several in a list.
+    Raises UserError with the nearest known name where one fits nothing, and for what is no text.
     """
+    patterns = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
     known = all_sites(amused)
     found: dict[str, Site] = {}
-    for pattern in [names] if isinstance(names, str) else names:
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise UserError(f"{shown(pattern)} is no site's name; give one such as 'layers.0'.")
         fitting = {name: site for name, site in known.items() if _fits(name, pattern)}
         if not fitting:
             raise UserError(f"no site is called '{pattern}'; {nearest(pattern, known)}")

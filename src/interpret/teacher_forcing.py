@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from src.amused import Amused
 from src.conditioning.rows import Rows, rows_for
 from src.errors import UserError, shown
+from src.interpret.ask_again import check_guidance_scale
 from src.masking.corrupt import MaskedTokens, corrupt
 from src.masking.draw import MASK, Corruption
 from src.memory import check_free
@@ -83,11 +84,13 @@ def told(amused: Amused, captions: Sequence[str], micro_cond: Any) -> Rows:
 
 
 @torch.no_grad()
-def ask(amused: Amused, hidden: MaskedTokens, rows: Rows, guidance_scale: float = 1.0) -> Answers:
+def ask(amused: Amused, hidden: MaskedTokens, rows: Rows, guidance_scale: Any = 1.0) -> Answers:
     """What the model says at the hidden positions; guidance 1 = off, as `sampler.guidance` has it.
 
-    Raises UserError unless there is a row for every picture, or if the answers' memory is missing.
+    Raises UserError unless there is a row for every picture, for an impossible scale, or if the
+    answers' memory is missing.
     """
+    check_guidance_scale(guidance_scale)
     if len(hidden.token_ids) != rows.num_pictures:
         raise UserError(
             f"{rows.num_pictures} captions are told of {len(hidden.token_ids)} pictures: give one "

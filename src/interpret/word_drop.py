@@ -28,6 +28,7 @@ from src.interpret.ask_again import (
 )
 from src.interpret.commit_order import was_drawn
 from src.interpret.teacher_forcing import told
+from src.interpret.which_picture import check_picture
 from src.interpret.without_words import Group, log_probs_without, texts_without
 from src.interpret.words import Words, words_of
 from src.masking.corrupt import MaskedTokens
@@ -105,8 +106,7 @@ def word_drop_of_run(
     trace = trace_of(run)
     check_same_model(amused, run)
     all_rows = rows_of(amused, run.recipe)
-    if not 0 <= picture < all_rows.num_pictures:
-        raise UserError(f"picture={picture} is not there; there are {all_rows.num_pictures}.")
+    check_picture(picture, all_rows.num_pictures)
     rows = all_rows.pick([picture])
     words = words_of(amused.text_encoder, run.recipe.prompts[picture])
     groups = _groups(words, groups)

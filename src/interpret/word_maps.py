@@ -24,6 +24,7 @@ from src.interpret.ask_again import Run, canvas_before, check_same_model, rows_o
 from src.interpret.capture import capture
 from src.interpret.sites import find_sites, text_attentions
 from src.interpret.teacher_forcing import told
+from src.interpret.which_picture import check_picture
 from src.interpret.words import Words, words_of
 from src.memory import check_free
 from src.predicting import predict_for
@@ -136,8 +137,7 @@ def text_attention_of_run(
     trace = trace_of(run)
     check_same_model(amused, run)
     rows = rows_of(amused, run.recipe)
-    if not 0 <= picture < rows.num_pictures:
-        raise UserError(f"picture={picture} is not there; there are {rows.num_pictures}.")
+    check_picture(picture, rows.num_pictures)
     mask_token_id = amused.transformer.mask_token_id
     steps = range(1, trace.num_steps + 1)
     canvases = torch.stack([canvas_before(trace, step, mask_token_id)[picture] for step in steps])

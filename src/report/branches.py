@@ -64,7 +64,7 @@ def branches_figure(
     ):
         _head(figure, left, top, wrapped(name, SIDE, max_lines=2, fontsize=NORMAL))
         show_picture(panel(figure, left, top, SIDE, SIDE), picture)
-        _head(figure, left, lower, "kept at step; grey: given")
+        _head(figure, left, lower, "kept at step; grey: given, pinned")
         axes = panel(figure, left, lower, SIDE, SIDE)
         after_all = found.num_steps + 1  # so that no step is framed as the present one
         draw_order(axes, kept.numpy(), after_all, found.num_steps)
@@ -77,6 +77,10 @@ def branches_figure(
     scale = Scale(SIGNED_COLORS, -1, 1, "probability", (-1, 0, 1))
     draw_map(panel(figure, right, lower, SIDE, SIDE), found.confidence.numpy(), scale)
     draw_bar(figure, right + SIDE + BAR_GAP, lower, SIDE, scale)
+    if found.confidence.isnan().any():
+        note = "grey: given or pinned, so nobody's confidence"
+        style = {"ha": "left", "va": "top", "color": MUTED, "fontsize": SMALL}
+        label(figure, right, lower + SIDE + 0.04, note, **style)
     return figure
 
 

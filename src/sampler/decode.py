@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from src.errors import UserError, shown
 from src.sampler.choices import Canvas, Decision, Noise
 from src.sampler.config import SamplerConfig, check_sampler
 from src.sampler.corrector import correct, margins
@@ -67,8 +68,15 @@ def resume(
 
     As nothing else passes from step to step, and every seeded number is keyed by its step, an
     unchanged canvas ends in the picture it would have ended in. See `decode`.
+    Raises UserError for a step outside 0..`config.num_steps`, and as `decode` for the settings, the
+    seeds and the logits.
     """
     check_sampler(config)
+    if type(after_step) is not int or not 0 <= after_step <= config.num_steps:
+        raise UserError(
+            f"after_step={shown(after_step)} is impossible; give 0, the start, to "
+            f"{config.num_steps}, the last step."
+        )
     noise.check(len(canvas.token_ids), config)
     check_num_top(num_top)
     model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)

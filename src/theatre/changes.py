@@ -69,4 +69,10 @@ def in_words(edits: Edits) -> str:
     )
     parts = [f"{number} {word}" for word, number in counts if number]
     parts += [f'prompt: "{edits.prompt}"'] if edits.prompt is not None else []
+    if edits.negative_prompt is not None:
+        parts.append(f'negative prompt: "{edits.negative_prompt}"')
+    if edits.micro_cond is not None:
+        numbers = ", ".join(f"{number:g}" for number in edits.micro_cond)
+        parts.append(f"micro-conditions: {numbers}")
+    parts += [f"seed: {edits.seed}"] if edits.seed is not None else []
     return ", ".join(parts) or "nothing changed"

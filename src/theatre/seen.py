@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.errors import UserError
-from src.interpret.branch import Branch, canvas_after
+from src.interpret.branch import Branch, last_asked
 
 HIDDEN, KEPT, GIVEN, PINNED = range(4)  # what a token is after a step
 NOTHING_YET = -1  # no code was drawn at this position
@@ -42,12 +42,19 @@ class Token(NamedTuple):
     top: list[tuple[int, float]]  # codes and their probabilities when last drawn, likeliest first
 
 
+class Differing(NamedTuple):
+    """Where two branches hold different codes; a position is in one of the two or in neither."""
+
+    kept: Bool[Tensor, " seq"]  # both branches have settled on their code
+    guesses: Bool[Tensor, " seq"]  # still hidden in one or both: what was last drawn, no more
+
+
 def seen(branch: Branch) -> Seen:
     """Lay a branch out; raises UserError where its opinions were not recorded."""
     trace, opinion = branch.trace, branch.trace.opinion
     if opinion is None:
         raise UserError("this branch keeps no opinions: generate it with num_top=8, or any number.")
-    asked = _last_asked(branch)
+    asked = last_asked(branch)
     states = _states(branch)
     start = torch.where(trace.is_given, trace.drawn_ids[0], NOTHING_YET)
     is_nobodys = (states == GIVEN) | (states == PINNED) | (asked == 0)
@@ -90,20 +97,12 @@ def token_at(seen: Seen, step: int, index: int) -> Token:
     )
 
 
-def differing(one: Seen, other: Seen, step: int) -> Bool[Tensor, " seq"]:
-    """Where two branches hold different codes after a step; the shorter one stays at its end."""
-    ids = (each.token_ids[min(step, len(each.token_ids) - 1)] for each in (one, other))
-    first, second = ids
-    return first != second
-
-
-def _last_asked(branch: Branch) -> Int[Tensor, "states seq"]:
-    """Steps draw where the canvas that they begin with is hidden, whatever an edit made of it."""
-    asked = [torch.zeros(branch.trace.is_given[0].numel(), dtype=torch.int64)]
-    for step in range(1, branch.num_steps + 1):
-        is_drawn = canvas_after(branch, step - 1).is_masked[0]
-        asked.append(torch.where(is_drawn, step, asked[-1]))
-    return torch.stack(asked)
+def differing(one: Seen, other: Seen, step: int) -> Differing:
+    """Where two branches differ after a step; the shorter one stays at its end."""
+    first, second = (min(step, len(each.token_ids) - 1) for each in (one, other))
+    is_other = one.token_ids[first] != other.token_ids[second]
+    is_guess = (one.states[first] == HIDDEN) | (other.states[second] == HIDDEN)
+    return Differing(is_other & ~is_guess, is_other & is_guess)
 
 
 def _states(branch: Branch) -> Int[Tensor, "states seq"]:

@@ -5,7 +5,8 @@ asking for changes (`pin`, `forbid`, `hide`, `say`, `undo`) answer from what was
 runs in `draw` and `go_on` alone. A refused action raises UserError and leaves the stage as it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from src.amused import Amused
@@ -29,6 +30,13 @@ class Node(NamedTuple):
     parent: int | None  # its number, from 0; None = drawn from nothing
     after_step: int  # of the parent, from where this one goes its own way
     words: str  # what was changed there
+
+
+class Positions(NamedTuple):
+    """Where two branches hold different codes; positions are counted row by row."""
+
+    kept: list[int]  # both branches have settled on their code
+    guesses: list[int]  # still hidden in one or both
 
 
 class Stage:
@@ -61,7 +69,7 @@ class Stage:
         """Draw a picture as a new branch of its own, look at its end, and give back its number.
 
         All as in `Amused.generate`, which checks them; guidance_scale, schedule: None is the
-        checkpoint's own.
+        checkpoint's own. UserError, too, where the pictures here have another grid.
         """
         generation = self.amused.generate(
             checked_prompts([prompt]),
@@ -77,11 +85,6 @@ class Stage:
 
     def add(self, branch: Branch) -> int:
         """Look at a branch made elsewhere; UserError if it has another grid or no opinions."""
-        if self.nodes and branch.grid != self.node.branch.grid:
-            raise UserError(
-                f"this branch has {branch.grid} tokens and those here have "
-                f"{self.node.branch.grid}; open another theatre for it."
-            )
         words = in_words(branch.history[-1][1]) if branch.history else "drawn"
         return self._add(Node(branch, seen(branch), None, 0, words))
 
@@ -101,19 +104,20 @@ class Stage:
         """Put a branch beside the current one; None puts it away."""
         self.compared = None if number is None else self._number(number)
 
-    def differing(self) -> list[int]:
-        """Positions, row by row, whose codes differ from the compared branch after this step."""
+    def differing(self) -> Positions:
+        """Where the codes differ from the compared branch after this step; none without one."""
         if self.compared is None:
-            return []
-        is_other = differing(self.node.seen, self.nodes[self.compared].seen, self.step)
-        return is_other.nonzero()[:, 0].tolist()
+            return Positions([], [])
+        found = differing(self.node.seen, self.nodes[self.compared].seen, self.step)
+        return Positions(*(each.nonzero()[:, 0].tolist() for each in found))
 
-    def token(self, row: int, column: int) -> Token:
-        """What is known of a token after this step."""
+    def token(self, row: Any, column: Any) -> Token:
+        """What is known of a token after this step; raises UserError for one that is not there."""
         height, width = self.node.branch.grid
-        if not (0 <= row < height and 0 <= column < width):
+        is_whole = type(row) is int and type(column) is int
+        if not is_whole or not (0 <= row < height and 0 <= column < width):
             raise UserError(
-                f"({row}, {column}) is no token; give (row, column) from (0, 0) to "
+                f"({shown(row)}, {shown(column)}) is no token; give (row, column) from (0, 0) to "
                 f"({height - 1}, {width - 1})."
             )
         return token_at(self.node.seen, self.step, row * width + column)
@@ -158,7 +162,23 @@ class Stage:
         self.changes.clear()
         return number
 
+    @contextmanager
+    def wholly_or_not(self) -> Iterator[None]:
+        """What is done inside is done wholly; where it fails, the stage is as it was before."""
+        before = list(self.nodes), self.current, self.step, self.compared, list(self.changes)
+        try:
+            yield
+        except BaseException:
+            self.nodes, self.current, self.step, self.compared, self.changes = before
+            raise
+
     def _add(self, node: Node) -> int:
+        grid = self.nodes[0].branch.grid if self.nodes else node.branch.grid
+        if node.branch.grid != grid:
+            raise UserError(
+                f"this branch has {node.branch.grid} tokens and those here have {grid}; open "
+                "another theatre for it."
+            )
         self.nodes.append(node)
         self.current = len(self.nodes) - 1
         self.step = node.branch.num_steps

@@ -75,7 +75,7 @@ const short = (text, length) => (text.length > length ? text.slice(0, length - 1
 // ---- pictures ----
 
 // The picture after a step; hidden cells under a veil. pins: [{index, code}] not drawn yet.
-function paintPicture(canvas, data, step, { look, veil, hatch = true, outlined = [], frames = [], pins = [], sheet }) {
+function paintPicture(canvas, data, step, { look, veil, hatch = true, outlined = [], guessed = [], frames = [], pins = [], sheet }) {
   const source = data.images[Math.max(step, 1) - 1], context = canvas.getContext("2d");
   const { width, height } = canvas, w = width / data.width, tall = height / data.height;
   context.imageSmoothingEnabled = false;
@@ -100,23 +100,43 @@ function paintPicture(canvas, data, step, { look, veil, hatch = true, outlined =
     context.stroke();
     context.restore();
   }
-  for (const { index, code } of pins) sheet?.paint(context, code, (index % data.width) * w, Math.floor(index / data.width) * tall, w, tall);
+  for (const { index, code } of pins) {
+    const box = [(index % data.width) * w, Math.floor(index / data.width) * tall, w, tall];
+    if (sheet) sheet.paint(context, code, ...box);
+    else paintNumber(context, code, ...box, look);
+  }
   const line = Math.max(2, width / 200);
   const outline = (index, color, inset, thick) => {
     context.strokeStyle = color;
     context.lineWidth = thick;
     context.strokeRect((index % data.width) * w + inset, Math.floor(index / data.width) * tall + inset, w - 2 * inset, tall - 2 * inset);
   };
-  if (outlined.length) {
-    const edge = border(outlined, data, w, tall);
-    context.lineCap = "square";
-    for (const [color, thick] of [["#ffffff", line * 2.4], [look.colors.differ, line * 1.2]]) {
+  const edges = (indices, thick, dashes, cap) => {
+    const edge = border(indices, data, w, tall);
+    context.lineCap = cap;
+    for (const [color, times] of [["#ffffff", 2], [look.colors.differ, 1]]) {
+      context.setLineDash(color === look.colors.differ ? dashes : []);
       context.strokeStyle = color;
-      context.lineWidth = thick;
+      context.lineWidth = thick * times;
       context.stroke(edge);
     }
-  }
+    context.setLineDash([]);
+  };
+  if (guessed.length) edges(guessed, line * 0.6, [w / 8, w / 8], "butt"); // what is settled lies on top
+  if (outlined.length) edges(outlined, line * 1.2, [], "square");
   for (const index of frames) { outline(index, "#ffffff", line / 2, line * 1.8); outline(index, look.colors.ink, line / 2, line * 0.8); }
+}
+
+// A code in its cell where the codebook is too large for a sheet of tiles.
+function paintNumber(context, code, x, y, w, tall, look) {
+  const text = String(code);
+  context.fillStyle = look.colors.hidden;
+  context.fillRect(x, y, w, tall);
+  context.fillStyle = look.colors.ink;
+  context.font = `${Math.min(tall * 0.5, (w * 1.5) / text.length)}px Arial, sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(text, x + w / 2, y + tall / 2);
 }
 
 // The outline of some cells together: the sides that they share with no other of them.
@@ -341,7 +361,7 @@ class Theatre {
   buildTime() {
     this.slider = h("input", { type: "range", class: "slider", min: 0, max: 1, step: 1, "aria-label": "step",
       oninput: () => this.move(Number(this.slider.value)),
-      onpointerdown: () => (this.local.dragging = true), onpointerup: () => (this.local.dragging = false) });
+      onpointerdown: () => (this.local.dragging = true), onpointerup: () => (this.local.dragging = false), onpointercancel: () => (this.local.dragging = false) });
     this.strip = h("div", { class: "strip" });
     this.timeText = h("span", { class: "now" });
     const arrow = (name, by, sign) => h("button", { class: "arrow", type: "button", "aria-label": name, title: `${name} (${by < 0 ? "," : "."})`, onclick: () => this.move(this.local.step + by) }, sign);
@@ -492,7 +512,12 @@ class Theatre {
 
   paintPicture() {
     const { data, local, look, state, sheet } = this, at = (each) => each.row * data.width + each.column;
-    const pins = state.changes.filter((each) => each.kind === "pin").map((each) => ({ index: at(each), code: each.code }));
+    const pinned = new Map(); // a later wish to hide takes a pin back, as in changes.py
+    for (const each of state.changes) {
+      if (each.kind === "pin") pinned.set(at(each), each.code);
+      else if (each.kind === "hide") pinned.delete(at(each));
+    }
+    const pins = [...pinned].map(([index, code]) => ({ index, code }));
     const frames = this.shownToken == null ? [] : [this.shownToken];
     paintPicture(this.canvas, data, local.step, { look, veil: local.veil ? 0.72 : 0, hatch: local.veil || local.step === 0, pins, frames, sheet });
     this.canvas.setAttribute("aria-label", `the picture after step ${local.step}: ${data.prompts[local.step]}`);
@@ -535,7 +560,7 @@ class Theatre {
     const { map } = this.local, scale = this.look.scales[map].join(",");
     const [low, high] = { probability: ["0", "1"], entropy: ["0", `${this.state.most_entropy.toFixed(1)} nats`], asked: ["step 1", String(this.data.num_steps)] }[map];
     this.legend.replaceChildren(h("span", {}, low), h("i", { style: `background:linear-gradient(to right, ${scale})` }), h("span", {}, high),
-      h("span", { class: "key hatched" }), h("span", {}, "hidden"), h("span", { class: "key framed" }), h("span", {}, "kept now"));
+      h("span", { class: "key hatched" }), h("span", {}, "hidden"), h("span", { class: "key framed" }), h("span", {}, "kept now"), h("span", { class: "key diamond" }, "◆"), h("span", {}, "pinned"));
   }
 
   stateInWords(token) {
@@ -567,7 +592,8 @@ class Theatre {
   }
 
   tile(code, kind = "") {
-    if (code < 0 || !this.sheet) return h("span", { class: `tile number ${kind}` }, code < 0 ? "–" : "#");
+    const text = code < 0 ? "–" : String(code); // of a large codebook, the number is all there is
+    if (code < 0 || !this.sheet) return h("span", { class: `tile number ${kind}`, style: `--letters:${text.length}`, "data-code": code }, text);
     const node = this.sheet.node(code);
     if (kind) node.classList.add(kind);
     return node;
@@ -642,20 +668,28 @@ class Theatre {
     if (!other) {
       this.compareTitle.textContent = "Side by side";
       this.compareBox.replaceChildren(h("p", { class: "hint" }, this.loaded.size > 1 ? "Put another branch beside this one." : "Change something and continue: the new branch will stand beside this one."));
-      this.compareKey = this.compareBox.dataset.differ = "";
+      this.compareKey = this.compareBox.dataset.differ = this.compareBox.dataset.guesses = "";
       return;
     }
-    const steps = [clamped(data, local.step), clamped(other, local.step)], differ = [];
-    for (let i = 0; i < data.size; i++) if (data.token_ids[steps[0] * data.size + i] !== other.token_ids[steps[1] * data.size + i]) differ.push(i);
+    const steps = [clamped(data, local.step), clamped(other, local.step)], kept = [], guesses = [];
+    let numKept = 0; // in both; what one of them still hides is a guess (differing in seen.py)
+    for (let i = 0; i < data.size; i++) {
+      const one = steps[0] * data.size + i, two = steps[1] * data.size + i;
+      const isKept = data.states[one] !== HIDDEN && other.states[two] !== HIDDEN;
+      numKept += isKept;
+      if (data.token_ids[one] !== other.token_ids[two]) (isKept ? kept : guesses).push(i);
+    }
+    const numGuesses = data.size - numKept, differ = [...kept, ...guesses].sort((a, b) => a - b);
     const key = [data.number, other.number].join();
     if (key !== this.compareKey) {
       this.compareKey = key;
       this.pair = [other, data].map((each) => newCanvas(each, 400, { role: "img", "aria-label": `branch ${each.number + 1}` }));
       this.compareBox.replaceChildren(...[other, data].map((each, k) => h("figure", {}, this.pair[k], h("figcaption", {}, `branch ${each.number + 1}${k ? " · on stage" : ""}`))));
     }
-    this.compareTitle.textContent = `Side by side: ${differ.length} of ${data.size} tokens differ`;
+    this.compareTitle.textContent = local.step === 0 && !numKept ? "Side by side: nothing is drawn yet" : `Side by side: ${kept.length} of ${numKept} kept tokens differ` + (numGuesses ? `, and ${guesses.length} of ${numGuesses} guesses (dashed)` : "");
     this.compareBox.dataset.differ = differ.join(" ");
-    const veil = local.veil ? 0.72 : 0, how = { look, veil, hatch: local.veil || local.step === 0, outlined: differ };
+    this.compareBox.dataset.guesses = guesses.join(" ");
+    const veil = local.veil ? 0.72 : 0, how = { look, veil, hatch: local.veil || local.step === 0, outlined: kept, guessed: guesses };
     paintPicture(this.pair[0], other, steps[1], how);
     paintPicture(this.pair[1], data, steps[0], how);
   }

@@ -5,6 +5,7 @@ answers the slider and every hover by itself; what changes something comes here 
 as {"do": "pin", "step": 5, "row": 2, "column": 3, "code": 17}, and goes to the `Stage`.
 """
 
+import inspect
 import logging
 import math
 from pathlib import Path
@@ -15,7 +16,7 @@ import traitlets
 from ipywidgets import Widget, widget_serialization
 
 from src.amused import Amused
-from src.errors import UserError, shown
+from src.errors import UserError, nearest, shown
 from src.masking.config import BY_HAND, KNOWN_SCHEDULES
 from src.report.hex_scale import hex_scale
 from src.report.look import CONFIDENCE_COLORS, INK, LINE, MUTED, NATS_COLORS, PALETTE, PAPER
@@ -61,8 +62,9 @@ class Theatre(anywidget.AnyWidget):
     def __init__(self, amused: Amused, prompt: str | None = None, **draw: Any):
         """Open a theatre; with a prompt, draw it first (see `Stage.draw` for `draw`).
 
-        Raises UserError for what cannot be drawn.
+        Raises UserError for what cannot be drawn and for a setting that is none.
         """
+        _check_settings(draw)
         self.stage = Stage(amused)
         sheet = tile_sheet(amused)
         self._busy: dict[str, Any] | None = None
@@ -72,33 +74,38 @@ class Theatre(anywidget.AnyWidget):
             "prompt": prompt or "",
             "seed": str(draw.get("seed", 0)),
             "num_steps": draw.get("num_steps", 12),
-            "guidance_scale": draw.get("guidance_scale", amused.guidance_scale),
+            "guidance_scale": draw.get("guidance_scale"),
             "schedule": draw.get("schedule") or amused.mask_schedule,
         }
+        if self._settings["guidance_scale"] is None:
+            self._settings["guidance_scale"] = amused.guidance_scale
         super().__init__(tiles=sheet._asdict())
         if prompt is not None:
             self.stage.draw(prompt, **draw)
-        self._show()
+        self._show(self._all_sent())
         self.on_msg(lambda _widget, content, _buffers: self.do(content))
         self.observe(self._rest, "step")
 
     def do(self, message: Any) -> None:
-        """Carry out one action; what is wrong with it is shown in the widget, in one sentence."""
-        self._error = None
+        """Carry out one action; what is wrong with it is shown in the widget, in one sentence.
+
+        The stage is then as it was before.
+        """
+        self._error, sent = None, list(self.branches)
         try:
-            self._carry_out(message)
+            with self.stage.wholly_or_not():
+                self._carry_out(message)
+                sent = self._all_sent()
         except UserError as error:
             self._error = str(error)
         except Exception as error:
             log.exception("the theatre could not do %s", shown(message))
             self._error = f"This did not work ({type(error).__name__}: {error})."
         self._busy = None
-        self._show()
+        self._show(sent)
 
     def _carry_out(self, message: Any) -> None:
         stage, told = self.stage, message if isinstance(message, dict) else {}
-        if stage.nodes and "step" in told:
-            stage.look(told["step"])
         position = told.get("row"), told.get("column")
         actions = {
             "step": lambda: None,
@@ -116,6 +123,8 @@ class Theatre(anywidget.AnyWidget):
         action = actions.get(told.get("do"))
         if action is None:
             raise UserError(f"{shown(message)} is no action; known: {', '.join(actions)}.")
+        if stage.nodes and "step" in told:
+            stage.look(told["step"])
         action()
 
     def _go_on(self, prompt: Any) -> None:
@@ -150,8 +159,8 @@ class Theatre(anywidget.AnyWidget):
         if self.stage.nodes and 0 <= change["new"] <= self.stage.node.branch.num_steps:
             self.stage.look(change["new"])
 
-    def _show(self) -> None:
-        """Send what is new."""
+    def _all_sent(self) -> list[BranchData]:
+        """All branches as they go to the browser; those it has not got yet are laid out now."""
         stage, sent = self.stage, list(self.branches)
         for number in range(len(sent), len(stage.nodes)):
             node = stage.nodes[number]
@@ -159,9 +168,13 @@ class Theatre(anywidget.AnyWidget):
             pictures = step_pictures(stage.amused, node.branch, known, node.after_step)
             data = {"facts": facts(node, number), "arrays": arrays(node), "pictures": pictures}
             sent.append(BranchData(**data))
+        return sent
+
+    def _show(self, sent: list[BranchData]) -> None:
+        """Answer the browser with these branches and all that changed."""
         self._answers += 1
         with self.hold_sync():
-            self.branches, self.step, self.state = sent, stage.step, self._state()
+            self.branches, self.step, self.state = sent, self.stage.step, self._state()
 
     def _state(self) -> dict[str, Any]:
         config = self.stage.amused.transformer.config
@@ -177,6 +190,14 @@ class Theatre(anywidget.AnyWidget):
             "codebook_size": config.codebook_size,
             "most_entropy": math.log(config.codebook_size),
         }
+
+
+def _check_settings(draw: dict[str, Any]) -> None:
+    """Refuse a keyword that `Stage.draw` does not have; raises UserError."""
+    known = [name for name in inspect.signature(Stage.draw).parameters if name != "self"][1:]
+    for name in draw:
+        if name not in known:
+            raise UserError(f"{name}={shown(draw[name])} is no setting; {nearest(name, known)}")
 
 
 def _number(name: str, typed: Any, kind: type[int] | type[float]) -> Any:

@@ -19,13 +19,14 @@ def facts(node: Node, number: int) -> dict[str, Any]:
     branch, sampler = node.branch, node.branch.recipe.sampler
     steps = range(branch.num_steps + 1)
     prompts = [told_by(branch.recipe, branch.until(step)).recipe.prompts[0] for step in steps]
+    seed = told_by(branch.recipe, branch.history).recipe.seeds[0]  # in force at the end
     return {
         "number": number,
         "parent": node.parent,
         "after_step": node.after_step,
         "words": node.words,
         "prompts": prompts,  # what is said when the next step begins, a state each
-        "seed": str(branch.recipe.seeds[0]),  # as text: a browser's numbers end at 2^53
+        "seed": str(seed),  # as text: a browser's numbers end at 2^53
         "num_steps": branch.num_steps,
         "guidance_scale": sampler.guidance_scale,
         "schedule": sampler.schedule,

@@ -6,7 +6,7 @@ import torch
 from src.errors import UserError
 from src.interpret.branch import branch_of
 from src.interpret.branches import compare
-from src.interpret.commit_order import commit_steps
+from src.interpret.commit_order import GIVEN, commit_steps
 from src.interpret.edits import Edits
 from src.interpret.resume import resume
 
@@ -63,3 +63,28 @@ def test_differences_of_confidence_are_signed_and_turn_with_the_branches(branch,
 def test_other_decodings_are_not_compared(branch, tiny):
     with pytest.raises(UserError, match="4 and 3 steps"):
         compare(branch, drawn(tiny, 3))
+
+
+def test_a_token_hidden_again_by_an_edit_was_kept_when_it_was_drawn_again(branch, tiny):
+    place = tuple((compare(branch, branch).one_kept == 1).nonzero()[0].tolist())
+    other = resume(tiny, branch, STEPS - 1, Edits(hidden=[place]))
+    found = compare(branch, other)
+    assert found.one_kept[place] == 1
+    assert found.other_kept[place] == STEPS
+    assert other.trace.opinion.rank[STEPS - 1, 0][place] > 0  # the model was asked in that step
+
+
+def test_what_was_pinned_is_given_and_nobodys_confidence(branch, tiny):
+    late = resume(tiny, branch, STEPS, Edits(pinned={(2, 5): 3}))
+    early = resume(tiny, branch, 1, Edits(pinned={(2, 5): 3}))
+    for other in (late, early):
+        for found, kept in (
+            (compare(branch, other), "other_kept"),
+            (compare(other, branch), "one_kept"),
+        ):
+            assert (getattr(found, kept) == GIVEN).nonzero().tolist() == [[2, 5]]
+            assert found.confidence.isnan().nonzero().tolist() == [[2, 5]]
+    freed = resume(tiny, early, STEPS - 1, Edits(hidden=[(2, 5)]))
+    found = compare(branch, freed)
+    assert found.other_kept[2, 5] == STEPS
+    assert not found.confidence.isnan().any()

@@ -192,3 +192,12 @@ def test_what_cannot_be_replaced_is_refused_in_a_sentence(tiny):
         replaced(tiny, {"logits": lambda held, call: held[..., 0]}),
     ):
         generation(tiny)
+
+
+@pytest.mark.parametrize(("names", "named"), [([1], "1"), (None, "None"), (["logits", 2], "2")])
+def test_what_is_no_text_is_no_sites_name(tiny, names, named):
+    with (
+        pytest.raises(UserError, match=f"^{named} is no site's name"),
+        capture(tiny, names),
+    ):
+        pass

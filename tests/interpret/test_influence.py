@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 
+from src.data.micro_cond import MicroCond
 from src.errors import UserError
 from src.interpret.branch import branch_of
 from src.interpret.edits import Edits
@@ -175,6 +176,8 @@ def test_a_single_cone_has_every_open_position_once_a_branch(tiny, branch, settl
 def test_what_cannot_be_is_refused(tiny, branch):
     with pytest.raises(UserError, match=r"the position \(8, 0\)"):
         influence(tiny, branch, AFTER, (8, 0))
+    with pytest.raises(UserError, match=r"after the last step .* give the codes"):
+        influence(tiny, branch, STEPS, (0, 0))
     with pytest.raises(UserError, match="after_step=9 is impossible"):
         influence(tiny, branch, 9, (0, 0))
     with pytest.raises(UserError, match="no other token can move any more"):
@@ -187,3 +190,20 @@ def test_what_cannot_be_is_refused(tiny, branch):
         influence_grid(tiny, branch, AFTER, together=0)
     with pytest.raises(UserError, match="the model predicts nothing any more"):
         predictions(tiny, branch, STEPS, [Edits()])
+
+
+def test_a_code_that_is_left_alone_was_likeliest_though_nothing_was_open(tiny, branch, hidden):
+    only = resume(tiny, branch, 0, Edits(forbidden={hidden: range(31)}))  # code 31 alone is left
+    assert only.trace.opinion.entropy[0, 0][hidden] == 0
+    assert own_code(only, hidden) == 31
+    assert len(next_likeliest(only, AFTER, hidden, 2)) == 2
+
+
+def test_predictions_are_of_edits_that_fit_and_tell_the_model_the_same(tiny, branch):
+    with pytest.raises(UserError, match="pinned has the code 32"):
+        predictions(tiny, branch, AFTER, [Edits(), Edits(pinned={(0, 0): 32})])
+    micro_cond = MicroCond(900.0, 300.0, 50.0, 20.0, 2.0)
+    others = {"prompt": "a moon", "negative_prompt": "", "micro_cond": micro_cond, "seed": 0}
+    for name, value in others.items():
+        with pytest.raises(UserError, match=f"{name}=.* cannot be asked for here"):
+            predictions(tiny, branch, AFTER, [Edits(), Edits(**{name: value})])

@@ -139,3 +139,5 @@ def test_it_leaves_the_model_as_it_was(deep, drawn, lens):
 def test_a_picture_that_is_not_there_is_refused(deep, drawn):
     with pytest.raises(UserError, match="picture=2 is not there; this generation has 2"):
         logit_lens(deep, drawn, picture=2)
+    with pytest.raises(UserError, match="guidance_scale='2' is impossible"):
+        logit_lens(deep, drawn, guidance_scale="2")

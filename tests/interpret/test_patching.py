@@ -145,6 +145,8 @@ def test_places_may_be_chosen_among_the_hidden(pair, deep, canvas):
     place = tuple(divmod(int(pair.places[0]), 8))
     one = contrast(deep, CLEAN, CORRUPT, canvas, MICRO, [place])
     assert one.places.tolist() == [int(pair.places[0])]
+    once = contrast(deep, CLEAN, CORRUPT, canvas, MICRO, iter([place]))  # gone through only once
+    assert torch.equal(once.places, one.places)
     with pytest.raises(UserError, match=r"position \(7, 0\) is not hidden in this canvas"):
         contrast(deep, CLEAN, CORRUPT, canvas, MICRO, [(7, 0)])
     same = (pair.clean.logits.argmax(-1) == pair.corrupt.logits.argmax(-1))[:32].nonzero()

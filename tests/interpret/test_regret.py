@@ -120,3 +120,9 @@ def test_what_cannot_be_is_refused(tiny, drawn, rows):
         leave_one_out(tiny, drawn.token_ids, rows, canvases_per_pass=0)
     with pytest.raises(UserError, match="rows tells of 2 pictures and token_ids has 1"):
         leave_one_out(tiny, drawn.token_ids[:1], rows)
+
+
+@pytest.mark.parametrize("scale", ["2", None, float("nan")])
+def test_an_impossible_scale_is_refused(tiny, drawn, rows, scale):
+    with pytest.raises(UserError, match=r"guidance_scale=.* is impossible; give a number, such as"):
+        leave_one_out(tiny, drawn.token_ids, rows, scale)

@@ -203,5 +203,25 @@ def test_what_no_seed_can_repeat_cannot_be_branched(tiny):
     with pytest.raises(UserError, match="kept no trace"):
         branch_of(silent, mask_token_id)
     one = tiny.generate(PROMPT, seeds=[1], num_steps=2)
-    with pytest.raises(UserError, match="picture=1 is not there"):
-        branch_of(one, mask_token_id, 1)
+    for picture in (1, -1, True):
+        with pytest.raises(UserError, match=f"picture={picture} is not there"):
+            branch_of(one, mask_token_id, picture)
+
+
+NO_EDITS = {
+    r"pinned has the position \(0\.5, 1\)": Edits(pinned={(0.5, 1): 3}),
+    r"pinned has the position \('a', 1\)": Edits(pinned={("a", 1): 3}),
+    r"hidden has the position \(True, 1\)": Edits(hidden=[(True, 1)]),
+    r"pinned is \[\(0, 1\)\]; give a code for each": Edits(pinned=[(0, 1)]),
+    r"forbidden has 3 at \(0, 1\); give a list": Edits(forbidden={(0, 1): 3}),
+    r"forbidden is 3; give codes for each": Edits(forbidden=3),
+    r"hidden is 5; give positions": Edits(hidden=5),
+    r"edits has 'x'; give Edits": "x",
+    r"edits has ''; give Edits": "",
+}
+
+
+@pytest.mark.parametrize("sentence", NO_EDITS)
+def test_what_is_no_edit_at_all_is_refused_in_a_sentence(sentence, branch, tiny):
+    with pytest.raises(UserError, match=sentence):
+        resume(tiny, branch, 1, NO_EDITS[sentence])

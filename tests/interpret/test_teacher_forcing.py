@@ -89,3 +89,9 @@ def test_a_mean_is_of_each_pictures_own_positions():
     means = mean_of_pictures(torch.tensor([1.0, 3.0, 5.0]), torch.tensor([0, 0, 2]), 3)
     assert means[[0, 2]].tolist() == [2, 5]
     assert means[1].isnan()
+
+
+def test_an_impossible_scale_is_refused(tiny, token_ids, rows):
+    hidden = hide_share(token_ids, 0.5, MASK, seeded())
+    with pytest.raises(UserError, match="guidance_scale='2' is impossible"):
+        ask(tiny, hidden, rows, "2")

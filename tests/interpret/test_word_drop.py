@@ -107,3 +107,5 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(tiny, hidden, drawn):
         word_drop(tiny, two, PROMPT, MICRO)
     with pytest.raises(UserError, match="picture=2 is not there"):
         word_drop_of_run(tiny, drawn, 2)
+    with pytest.raises(UserError, match="picture=True is not there"):
+        word_drop_of_run(tiny, drawn, True)

@@ -164,5 +164,7 @@ def test_other_sites_and_pictures_are_refused(tiny, watched, looked):
         text_attention_of_run(tiny, watched[0], names=["layers.0"])
     with pytest.raises(UserError, match="picture=1 is not there"):
         text_attention_of_run(tiny, watched[0], 1)
+    with pytest.raises(UserError, match="picture=True is not there"):
+        text_attention_of_run(tiny, watched[0], True)
     with pytest.raises(UserError, match=r"'layers\.7' was not looked at"):
         looked.by_head("layers.7")

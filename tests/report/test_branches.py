@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from src.interpret.branches import Difference
 from src.report.branches import branches_figure
+from src.report.token_map import NOTHING
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,15 @@ def test_the_title_says_how_many_differ_and_since_when(figure, found):
 def test_two_are_compared_and_no_other_number(found):
     with pytest.raises(ValueError, match="1 pictures and 2 names: give two of each"):
         branches_figure([np.zeros((4, 4, 3), np.uint8)], found)
+
+
+def test_where_a_code_was_pinned_there_is_no_confidence_but_grey(found):
+    confidence = found.confidence.clone()
+    confidence[1, 1] = torch.nan
+    pictures = [np.zeros((4, 4, 3), np.uint8)] * 2
+    figure = branches_figure(pictures, found._replace(confidence=confidence))
+    axes = [axes for axes in figure.axes if axes.images][-1]
+    assert np.ma.getmaskarray(axes.images[0].get_array()).tolist() == [[0, 0], [0, 1]]
+    assert to_hex(axes.get_facecolor()) == NOTHING
+    said = [text.get_text() for text in figure.texts]
+    assert "grey: given or pinned, so nobody's confidence" in said

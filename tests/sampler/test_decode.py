@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Generator
 
+from src.errors import UserError
+from src.sampler.choices import Canvas
 from src.sampler.config import SamplerConfig
-from src.sampler.decode import decode
+from src.sampler.decode import decode, resume
 from src.sampler.generator_noise import GeneratorNoise
 from src.sampler.guidance import Logits
 from src.sampler.seeded_noise import SeededNoise
@@ -296,3 +298,16 @@ def test_the_start_is_left_as_it_was(toy_model, hidden):
     start = hidden(1, 4, 4)
     run(toy_model(), start, seeded(1))
     assert torch.equal(start, hidden(1, 4, 4))
+
+
+def test_resuming_after_a_step_that_is_not_there_is_refused(toy_model, hidden):
+    start = hidden(1, 4, 4).flatten(1)
+    nothing = torch.zeros(start.shape)
+    canvas = Canvas(start, start == MASK, start != MASK, nothing, nothing, (4, 4))
+    config = SamplerConfig(num_steps=3)
+    for after_step in (-1, 4, True):
+        with pytest.raises(UserError, match=f"after_step={after_step} is impossible; give 0"):
+            resume(toy_model(), canvas, after_step, MASK, config, seeded(1), CODES)
+    for after_step in (0, 3):
+        rest = list(resume(toy_model(), canvas, after_step, MASK, config, seeded(1), CODES))
+        assert len(rest) == 3 - after_step

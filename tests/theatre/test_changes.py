@@ -2,6 +2,7 @@
 
 import pytest
 
+from src.data.micro_cond import MicroCond
 from src.errors import UserError
 from src.interpret.edits import Edits
 from src.interpret.resume import resume
@@ -65,4 +66,8 @@ def test_a_branch_is_named_by_what_was_changed():
     changes = [pin(0, 0, 1), pin(0, 1, 1), hide(3, 3), Change("say", prompt="a moon")]
     words = in_words(checked(changes, GRID, CODES))
     assert words == '2 pinned, 1 hidden again, prompt: "a moon"'
+    told = Edits(negative_prompt="rain", micro_cond=MicroCond(512, 384, 0, 2.5, 6), seed=3)
+    assert (
+        in_words(told) == 'negative prompt: "rain", micro-conditions: 512, 384, 0, 2.5, 6, seed: 3'
+    )
     assert in_words(Edits()) == "nothing changed"

@@ -79,8 +79,21 @@ def test_an_edit_of_the_finished_picture_shows_at_its_end(tiny, drawn):
     after = seen(resume(tiny, drawn, STEPS, Edits(pinned={(0, 0): code})))
     assert after.states[STEPS, 0] == PINNED
     assert after.states[STEPS - 1, 0] != PINNED
-    assert differing(after, seen(drawn), STEPS).nonzero().tolist() == [[0]]
-    assert not differing(after, seen(drawn), STEPS - 1).any()
+    assert differing(after, seen(drawn), STEPS).kept.nonzero().tolist() == [[0]]
+    assert not any(each.any() for each in differing(after, seen(drawn), STEPS - 1))
+
+
+def test_what_one_branch_still_hides_differs_as_a_guess_only(tiny, drawn):
+    one, other = seen(drawn), seen(resume(tiny, drawn, 0, Edits(prompt="a star", seed=8)))
+    for step in range(STEPS + 1):
+        kept, guesses = differing(one, other, step)
+        is_settled = (one.states[step] == KEPT) & (other.states[step] == KEPT)
+        is_other = one.token_ids[step] != other.token_ids[step]
+        assert torch.equal(kept, is_other & is_settled)
+        assert torch.equal(guesses, is_other & ~is_settled)
+    assert differing(one, other, 1).guesses.any()
+    assert not differing(one, other, STEPS).guesses.any()
+    assert differing(one, other, STEPS).kept.any()
 
 
 def test_a_branch_without_opinions_is_refused(tiny):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from src.errors import UserError
+from src.interpret.branch import branch_of
 from src.interpret.edits import Edits
 from src.interpret.resume import resume
 from src.theatre.stage import Stage
@@ -51,9 +52,10 @@ def test_going_on_is_resume_with_the_edits_asked_for(stage, tiny, drawn):
     assert (stage.current, stage.step, stage.compared, stage.changes) == (1, STEPS, 0, [])
     assert (stage.node.parent, stage.node.after_step) == (0, 2)
     is_other = (expected.token_ids != drawn.token_ids).flatten().nonzero()[:, 0].tolist()
-    assert stage.differing() == is_other != []
+    assert stage.differing() == (is_other, [])
+    assert is_other != []
     stage.look(2)
-    assert stage.differing() == []
+    assert stage.differing() == ([], [])
 
 
 def test_going_on_unchanged_is_the_same_picture_again(stage, drawn):
@@ -76,7 +78,7 @@ def test_branches_off_branches_make_a_tree_and_the_slider_stays_where_it_can(sta
     stage.choose(3)
     assert stage.step == 2
     stage.compare(2)
-    assert stage.differing() != []  # the longer one at its step 2
+    assert stage.differing().guesses != []  # the longer one at its step 2
 
 
 def test_a_refused_action_leaves_the_stage_as_it_was(stage):
@@ -92,6 +94,9 @@ def test_a_refused_action_leaves_the_stage_as_it_was(stage):
         "branch 1 is not there": lambda: stage.choose(1),
         "branch 7 is not there": lambda: stage.compare(7),
         "\\(8, 8\\) is no token": lambda: stage.token(8, 8),
+        "\\('a', 0\\) is no token": lambda: stage.token("a", 0),
+        "\\(0.5, 0\\) is no token": lambda: stage.token(0.5, 0),
+        "\\(0, True\\) is no token": lambda: stage.token(0, True),
     }
     for sentence, action in refused.items():
         with pytest.raises(UserError, match=sentence):
@@ -103,6 +108,32 @@ def test_a_refused_action_leaves_the_stage_as_it_was(stage):
         stage.go_on()
     assert len(stage.nodes) == 1
     assert len(stage.changes) == 2
+
+
+def test_one_stage_holds_pictures_of_one_grid(tiny, drawn):
+    small = tiny.generate(["a sun"], seeds=[1], num_steps=2, height=16, width=32, num_top=4)
+    branch = branch_of(small, tiny.transformer.mask_token_id)
+    stage = Stage(tiny)
+    stage.add(branch)
+    for refused in (lambda: stage.draw("a moon", num_steps=2), lambda: stage.add(drawn)):
+        with pytest.raises(UserError, match="\\(8, 8\\) tokens and those here have \\(4, 8\\)"):
+            refused()
+    assert (len(stage.nodes), stage.current, stage.step) == (1, 0, 2)
+
+
+def test_what_is_done_wholly_or_not_is_taken_back_where_it_fails(stage):
+    stage.pin(0, 0, 3)
+    before = list(stage.nodes), 0, 2, None, list(stage.changes)
+
+    @stage.wholly_or_not()
+    def refused():
+        stage.go_on()
+        stage.hide(1, 1)
+        stage.compare(9)
+
+    with pytest.raises(UserError, match="branch 9"):
+        refused()
+    assert (stage.nodes, stage.current, stage.step, stage.compared, stage.changes) == before
 
 
 def test_an_empty_stage_and_an_empty_list_of_changes_say_so(tiny, stage):

@@ -7,12 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
+from src.errors import UserError
 from src.image_tokenizer.pictures import to_images
 from src.interpret.codebook import code_tiles
+from src.interpret.edits import Edits
+from src.interpret.resume import resume
 from src.theatre.pictures import COLUMNS, step_pictures, tile_sheet
 from src.theatre.theatre import Theatre
 
 STEPS = 4
+HIDE = {"kind": "hide", "code": None, "prompt": None}
 DRAW = {"do": "draw", "prompt": "a moon", "seed": "5", "num_steps": "3", "guidance_scale": "2"}
 
 
@@ -84,7 +88,7 @@ SENTENCES = {
     "5 is no action": 5,
     "step=9 is not there": {"do": "hide", "step": 9, "row": 0, "column": 0},
     "give (row, column) from (0, 0) to (7, 7)": {"do": "hide", "row": 8, "column": 0},
-    "This did not work (TypeError": {"do": "hide", "row": None, "column": 0},
+    "hidden has the position (None, 0)": {"do": "hide", "row": None, "column": 0},
     "seed='x' is impossible; give a whole number": DRAW | {"seed": "x"},
     "num_steps=0 is impossible": DRAW | {"num_steps": "0"},
     "guidance_scale=None is impossible; give a number": DRAW | {"guidance_scale": None},
@@ -103,6 +107,57 @@ def test_what_goes_wrong_is_shown_and_the_next_action_works(sentence, patient):
     patient.do({"do": "hide", "step": 2, "row": 0, "column": 0})
     assert patient.state["error"] is None
     assert [each["kind"] for each in patient.state["changes"]] == ["hide"]
+
+
+def told_of(stage):
+    return len(stage.nodes), stage.current, stage.step, stage.compared, list(stage.changes)
+
+
+def test_a_refused_action_leaves_the_stage_as_it_was(patient):
+    patient.do({"do": "forget"})
+    patient.do({"do": "hide", "step": 2, "row": 1, "column": 1})
+    before = told_of(patient.stage)
+    for message, sentence in (
+        ({"do": "dance", "step": 1}, "is no action"),
+        ({"do": "branch", "step": 1, "branch": 9}, "branch 9 is not there"),
+        ({"do": "go_on", "step": STEPS, "prompt": "a moon"}, "nothing is drawn any more"),
+    ):
+        patient.do(message)
+        assert sentence in patient.state["error"]
+        assert told_of(patient.stage) == before
+        assert patient.state["changes"] == [{**HIDE, "row": 1, "column": 1}]
+
+
+def test_a_picture_that_fails_is_told_and_no_branch_comes_of_it(patient, tiny):
+    def broken(*_):
+        raise RuntimeError("no picture")
+
+    patient.do({"do": "forget"})
+    before, answers = told_of(patient.stage), patient.state["answers"]
+    hook = tiny.image_tokenizer.decoder.register_forward_pre_hook(broken)
+    patient.do({"do": "go_on", "step": 1, "prompt": "a moon"})
+    hook.remove()
+    assert patient.state["error"] == "This did not work (RuntimeError: no picture)."
+    assert (patient.state["busy"], patient.state["answers"]) == (None, answers + 1)
+    assert told_of(patient.stage) == before
+    assert len(patient.branches) == 1
+
+
+def test_an_unknown_setting_is_refused_by_its_name(tiny):
+    with pytest.raises(UserError, match="guidance=2 is no setting; did you mean 'guidance_scale'"):
+        Theatre(tiny, "a star", guidance=2)
+
+
+def test_guidance_of_none_is_the_checkpoints_own_in_the_form_too(tiny):
+    form = Theatre(tiny, guidance_scale=None).state["settings"]
+    assert form["guidance_scale"] == tiny.guidance_scale
+
+
+def test_the_seed_that_is_sent_is_the_one_in_force(tiny, theatre):
+    again = resume(tiny, theatre.stage.node.branch, 2, Edits(seed=2**60 + 1))
+    theatre.stage.add(again)
+    theatre.do({"do": "step"})
+    assert [each.facts["seed"] for each in theatre.branches] == ["2", str(2**60 + 1)]
 
 
 def test_while_it_draws_it_says_how_far_it_is(theatre):
