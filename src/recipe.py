@@ -25,6 +25,8 @@ PARTS = {
     "corrector": CorrectorConfig,
 }
 
+A_PICTURE_EACH = ("prompts", "negative_prompts", "micro_cond", "negative_micro_cond", "seeds")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -41,8 +43,7 @@ class Recipe:
 
     def of_picture(self, index: int) -> "Recipe":
         """The recipe of one picture, as of a generation of one."""
-        lists = ("prompts", "negative_prompts", "micro_cond", "negative_micro_cond", "seeds")
-        told = {key: getattr(self, key) for key in lists}
+        told = {key: getattr(self, key) for key in A_PICTURE_EACH}
         return replace(self, **{key: each and [each[index]] for key, each in told.items()})
 
     def as_plain(self) -> dict[str, Any]:
@@ -72,6 +73,13 @@ def recipe_of(
         sampler=sampler,
         height=height,
         width=width,
+    )
+
+
+def together(recipes: Sequence[Recipe]) -> Recipe:
+    """The recipe of several pictures, each of a recipe of one; sampler and size are the first's."""
+    return replace(
+        recipes[0], **{key: [getattr(each, key)[0] for each in recipes] for key in A_PICTURE_EACH}
     )
 
 

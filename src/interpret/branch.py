@@ -4,7 +4,7 @@ Dimensions: steps, states (0 = the start, then one a step), height, width (in to
 (= height * width, row by row).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from src.amused import Generation
 from src.errors import UserError, shown
+from src.interpret.ask_again import canvas_before, trace_of
 from src.interpret.edits import Edits, Position, edited
 from src.interpret.which_picture import check_picture
 from src.recipe import Recipe
@@ -58,9 +59,7 @@ class Told(NamedTuple):
 
 def branch_of(generation: Generation, mask_token_id: int, picture: int = 0) -> Branch:
     """The unedited way of one picture of a recorded, seeded generation; UserError for another."""
-    trace, recipe = generation.trace, generation.recipe
-    if trace is None:
-        raise UserError("this generation kept no trace; generate it with record=True.")
+    trace, recipe = trace_of(generation), generation.recipe
     if recipe.seeds is None or recipe.prompts is None or recipe.negative_prompts is None:
         raise UserError(
             "this generation was drawn from a generator or from encoded text and cannot be taken "
@@ -100,7 +99,7 @@ def canvas_after(branch: Branch, after_step: int) -> Canvas:
         )
     trace, is_given = branch.trace, branch.trace.is_given.flatten(1)  # (1, seq)
     if after_step == 0:
-        token_ids = trace.drawn_ids[0].flatten(1).masked_fill(~is_given, branch.mask_token_id)
+        token_ids = canvas_before(trace, 1, branch.mask_token_id).flatten(1)
         nothing = torch.zeros(token_ids.shape)
         canvas = Canvas(token_ids, ~is_given, is_given, nothing, nothing, branch.grid)
     else:
@@ -116,6 +115,12 @@ def canvas_after(branch: Branch, after_step: int) -> Canvas:
         if step == after_step:
             canvas = edited(canvas, edits, branch.mask_token_id)
     return canvas
+
+
+def joined(canvases: Sequence[Canvas], device: torch.device) -> Canvas:
+    """Several canvases as one batch; all have the first one's grid."""
+    fields = zip(*(each[:-1] for each in canvases), strict=True)
+    return Canvas(*(torch.cat(field).to(device) for field in fields), canvases[0].grid)
 
 
 def last_asked(branch: Branch) -> Int[Tensor, "states seq"]:

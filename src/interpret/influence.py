@@ -19,11 +19,10 @@ from torch import Tensor
 from src.amused import Amused
 from src.errors import UserError, shown
 from src.interpret.ask_again import rows_of
-from src.interpret.branch import Branch, canvas_after, told_by
+from src.interpret.branch import Branch, canvas_after, joined, told_by
 from src.interpret.edits import Edits, Position, check_edits, edited, without_forbidden
 from src.interpret.resume import resume_many
 from src.predicting import predict_for
-from src.sampler.choices import Canvas
 from src.sampler.guidance import guidance_of_pictures, guide, needs_unconditional
 from src.sampler.opinion import NO_CODE
 from src.sampler.plan import make_plan
@@ -166,15 +165,12 @@ def predictions(
     now, found = make_plan(branch.recipe.sampler)[after_step], []
     for start in range(0, len(edits), together):
         some = range(start, min(start + together, len(edits)))
-        canvas = Canvas(
-            *(torch.cat([canvases[row][field] for row in some]) for field in range(5)),
-            before.grid,
-        )
+        canvas = joined([canvases[row] for row in some], amused.device)
         scale = guidance_of_pictures(now, canvas.is_masked, canvas.is_given)
         predict = predict_for(amused.transformer, rows.pick([0] * len(some)))
         logits = without_forbidden(predict, [told[row].forbidden for row in some])(
-            canvas.token_ids.view(-1, *before.grid).to(amused.device),
-            canvas.is_masked.view(-1, *before.grid).to(amused.device),
+            canvas.token_ids.view(-1, *before.grid),
+            canvas.is_masked.view(-1, *before.grid),
             needs_unconditional(scale),
         )
         found.append(guide(logits, scale, torch.float32).log_softmax(dim=-1).cpu())

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import silu
 
 from src.amused import Amused
 from src.conditioning.rows import Rows
@@ -28,7 +27,7 @@ from src.interpret.micro_cond_probe import NAMES
 from src.interpret.teacher_forcing import AT_ONCE
 from src.masking.corrupt import MaskedTokens
 from src.transformer.blocks import sinusoidal
-from src.transformer.uvit import Condition, UViT
+from src.transformer.uvit import UViT
 
 MOST_STEPS = 10_000
 
@@ -78,14 +77,6 @@ def waves_of(
     return sinusoidal(micro_cond, transformer.config.micro_cond_encode_dim)
 
 
-def condition_of(transformer: UViT, text: Text, waves: Float[Tensor, "batch waves"]) -> Condition:
-    """`UViT.prepare`, from waves instead of numbers: bit for bit the same where they are those."""
-    states = transformer.text_norm(transformer.text_in(text.text_states))
-    vector = torch.cat([text.pooled_text, waves.to(text.pooled_text.dtype)], dim=1)
-    vector = transformer.condition_out(silu(transformer.condition_in(vector)))
-    return Condition(states, silu(vector))
-
-
 def _shares(
     transformer: UViT,
     hidden: MaskedTokens,
@@ -111,7 +102,7 @@ def _log_likelihood(
     transformer: UViT, hidden: MaskedTokens, text: Text, waves: Float[Tensor, "batch waves"]
 ) -> Float[Tensor, "batch"]:
     """Mean log-probability of what was there, at each picture's hidden tokens; nats."""
-    logits = transformer.predict(hidden.token_ids, condition_of(transformer, text, waves))
+    logits = transformer.predict(hidden.token_ids, transformer.prepare_waves(*text, waves))
     is_masked, targets = hidden.is_masked.flatten(1), hidden.targets.flatten(1)
     log_probs = logits.float().log_softmax(dim=-1)
     true = log_probs.gather(2, targets.clamp(min=0)[..., None])[..., 0]

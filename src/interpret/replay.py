@@ -4,6 +4,7 @@ import torch
 
 from src.amused import Amused, Generation
 from src.errors import UserError
+from src.interpret.ask_again import check_same_model, trace_of
 from src.interpret.trace_file import SavedTrace
 
 
@@ -24,11 +25,7 @@ def replay(saved: SavedTrace, amused: Amused) -> Generation:
             f"the trace was drawn in {saved.dtype} and this model is in {dtype}: open it with "
             f"dtype=torch.{saved.dtype}."
         )
-    if saved.weights_hash != amused.weights_hash:
-        raise UserError(
-            f"the trace is of the weights {saved.weights_hash[:12]} and this model's are "
-            f"{amused.weights_hash[:12]}: open the checkpoint that drew it."
-        )
+    check_same_model(amused, saved)
     thought = saved.trace.opinion
     return amused.generate(
         recipe.prompts,
@@ -45,9 +42,7 @@ def replay(saved: SavedTrace, amused: Amused) -> Generation:
 
 def differences(saved: SavedTrace, again: Generation) -> list[str]:
     """The fields in which a replay is not its record to the last bit; empty = it is."""
-    one, other = saved.trace, again.trace
-    if other is None:
-        raise UserError("the replay kept no trace; generate it with record=True.")
+    one, other = saved.trace, trace_of(again)
     always = [name for name in one._fields if name not in ("opinion", "corrector_margin")]
     pairs = {name: (getattr(one, name), getattr(other, name)) for name in always}
     if one.corrector_margin is not None and other.corrector_margin is not None:

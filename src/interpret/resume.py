@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from src.amused import Amused
-from src.conditioning.rows import Rows, rows_for
 from src.errors import UserError
-from src.interpret.branch import Branch, Told, canvas_after, told_by
+from src.interpret.ask_again import rows_of
+from src.interpret.branch import Branch, canvas_after, joined, told_by
 from src.interpret.edits import Edits, check_edits, edited, without_forbidden
 from src.predicting import predict_for
+from src.recipe import together
 from src.sampler.choices import Canvas
 from src.sampler.decode import resume as decode_on
 from src.sampler.opinion import Opinion
@@ -65,9 +66,10 @@ def _one_pass(
     """Branches drawn together; the last is repeated to fill the pass, as `generate` does."""
     fillers = amused.pictures_per_pass - len(branches)
     first, every = branches[0], branches + branches[-1:] * fillers
-    canvas = _together(canvases + canvases[-1:] * fillers, amused.device)
+    canvas = joined(canvases + canvases[-1:] * fillers, amused.device)
     told = [told_by(each.recipe, each.history) for each in every]
-    predict = predict_for(amused.transformer, _rows(amused, told))
+    recipe = together([each.recipe for each in told])
+    predict = predict_for(amused.transformer, rows_of(amused, recipe))
     opinion = first.trace.opinion
     steps = decode_on(
         without_forbidden(predict, [each.forbidden for each in told]),
@@ -75,7 +77,7 @@ def _one_pass(
         after_step,
         first.mask_token_id,
         first.recipe.sampler,
-        SeededNoise([each.recipe.seeds[0] for each in told]),
+        SeededNoise(recipe.seeds),
         amused.transformer.config.codebook_size,
         None if opinion is None else opinion.top_ids.shape[-1],
     )
@@ -84,24 +86,6 @@ def _one_pass(
         each._replace(trace=_continued(each.trace, after_step, later.picture(row)))
         for row, each in enumerate(branches)
     ]
-
-
-def _rows(amused: Amused, told: list[Told]) -> Rows:
-    """The conditions in force, a row a branch."""
-    recipes = [each.recipe for each in told]
-    return rows_for(
-        amused.text_encoder,
-        [each.prompts[0] for each in recipes],
-        [each.negative_prompts[0] for each in recipes],
-        [each.micro_cond[0] for each in recipes],
-        [each.negative_micro_cond[0] for each in recipes],
-        1,
-    )
-
-
-def _together(canvases: list[Canvas], device: torch.device) -> Canvas:
-    fields = list(zip(*(each[:-1] for each in canvases), strict=True))
-    return Canvas(*(torch.cat(field).to(device) for field in fields), canvases[0].grid)
 
 
 def _continued(trace: Trace, after_step: int, later: Trace) -> Trace:

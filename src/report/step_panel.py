@@ -14,8 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import ColorbarBase
 from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 
 from src.interpret.commit_order import GIVEN, NEVER, commit_steps, confidence_maps
 from src.report.grid import Picture
@@ -34,6 +32,7 @@ from src.report.look import (
     show_picture,
     wrapped,
 )
+from src.report.token_map import outline
 from src.sampler.trace import Trace
 
 SIDE, GAP = 0.9, 0.09  # inches
@@ -97,7 +96,7 @@ def draw_confidence(
     axes.imshow(confidence, cmap=CONFIDENCE_COLORS, vmin=0, vmax=1, interpolation="nearest")
     hatch = "/" * min(12, max(3, 3 * len(confidence) // 4))  # lines, not a wash, on small cells
     style = {"facecolor": "none", "hatch": hatch, "edgecolor": (1, 1, 1, 0.7), "linewidth": 0}
-    _outline(axes, is_masked, 0.5, style)
+    outline(axes, is_masked, 0.5, **style)
     bare(axes)
 
 
@@ -112,24 +111,16 @@ def draw_order(
     shown = np.ma.masked_where(~is_kept | (kept_at == GIVEN), kept_at)
     axes.set_facecolor(HIDDEN)
     axes.imshow(shown, cmap=ORDER_COLORS, norm=step_norm(num_steps), interpolation="nearest")
-    _outline(axes, kept_at == GIVEN, 0.5, {"facecolor": KNOWN, "linewidth": 0})
+    outline(axes, kept_at == GIVEN, 0.5, facecolor=KNOWN, linewidth=0)
     cell = SIDE * 72 / len(kept_at)  # points
     frame = {"facecolor": "none", "edgecolor": "white", "linewidth": min(1.0, cell / 9)}
-    _outline(axes, kept_at == step, 0.36, frame)
+    outline(axes, kept_at == step, 0.36, **frame)
     bare(axes)
 
 
 def step_norm(num_steps: int) -> BoundaryNorm:
     """One colour a step, over the whole range of the colour map."""
     return BoundaryNorm(np.arange(num_steps + 1) + 0.5, colormaps[ORDER_COLORS].N)
-
-
-def _outline(axes: Axes, is_chosen: np.ndarray, half: float, style: dict) -> None:
-    """A square of 2 x `half` cells around each chosen cell's centre, all as one patch."""
-    corners = half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
-    squares = [Path(corners + place[::-1], closed=True) for place in np.argwhere(is_chosen)]
-    if squares:
-        axes.add_patch(PathPatch(Path.make_compound_path(*squares), **style))
 
 
 def _name_row(figure: Figure, top: float, name: str, explanation: str) -> None:

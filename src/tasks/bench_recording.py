@@ -15,7 +15,7 @@ from src.tasks.outcome import Outcome, deliver
 from src.tasks.report_latency import open_timed
 
 MODELS = ("embedded", "amused_256")
-PROMPT = "a large red umbrella above a small blue anchor on a yellow background"
+PROMPT = "a small green heart on a white background"
 STEPS_OF_LARGE = 4  # a step costs the same share in every number of steps
 NUM_ROUNDS = 7
 PICTURES_OF_SMALL = 4  # a turn, so that one lasts about a second

@@ -1,6 +1,5 @@
 """Real scenes with hidden tokens to maps of words: do objects' names find their objects?"""
 
-import hashlib
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -9,9 +8,7 @@ import numpy as np
 import torch
 
 from src.config import RunConfig
-from src.data.examples import Example, example
-from src.data.scenes import World
-from src.errors import UserError
+from src.data.examples import Example
 from src.evaluation.intervals import bootstrap_interval
 from src.evaluation.measurement import Measurement
 from src.interpret.faithfulness import Faithfulness, faithfulness, value_of_words
@@ -26,6 +23,7 @@ from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
+from src.tasks.real_scenes import drawn_scenes, hash_of
 
 HALF = 0.5  # of a cell's pixels: a stricter measure of which cells are the object's
 SHOWN = 4  # scenes of the figure
@@ -67,21 +65,14 @@ def run(config: RunConfig, folder: Path) -> None:
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "hiding": f"{config.seed} + the scene's number"},
         device=str(model.device),
-        data_hash=_data_hash(drawn),
+        data_hash=hash_of(drawn),
     )
     deliver(outcome, config, folder, time.perf_counter() - started)
 
 
 def scenes(model, config: RunConfig) -> list[Example]:
-    """Test scenes of two objects; raises UserError unless the model draws in their size."""
-    world = World(config.data)
-    if (model.height, model.width) != (world.picture_size, world.picture_size):
-        raise UserError(
-            f"model={config.model} draws {model.width}x{model.height} pixels, and the scenes have "
-            f"{world.picture_size}: give the data that it was trained on."
-        )
-    count = config.inspection.num_pictures
-    return [example(world, config.seed, index, "test", num_objects=2) for index in range(count)]
+    """Test scenes of two objects; raises UserError as `drawn_scenes`."""
+    return drawn_scenes(model, config, config.inspection.num_pictures, num_objects=2)
 
 
 def look_at(model, config: RunConfig, drawn: list[Example]) -> list[Looked]:
@@ -168,9 +159,3 @@ def faithful(ranked: list[dict[str, Faithfulness]]) -> list[Measurement]:
 
 def _subject(covered: float) -> str:
     return f"covered above {covered:.0%}".replace("%", " %")
-
-
-def _data_hash(drawn: list[Example]) -> str:
-    digest = hashlib.sha256(np.stack([each.picture for each in drawn]).tobytes())
-    digest.update("\n".join(each.caption for each in drawn).encode())
-    return digest.hexdigest()[:12]

@@ -23,10 +23,9 @@ class RealScenes(NamedTuple):
     data_hash: str
 
 
-def real_scenes(model, config: RunConfig, degraded_prob: float, count: int) -> RealScenes:
-    """Drawn by `seed`, encoded by the model's own image tokenizer.
+def drawn_scenes(model, config: RunConfig, count: int, **kind) -> list[Example]:
+    """Test scenes by the run's seed; `kind` as `data.examples.example` takes it.
 
-    degraded_prob: share of scenes with unusual micro-conditions, which can be seen in the picture.
     Raises UserError unless the model draws pictures of the scenes' size.
     """
     world = World(config.data)
@@ -35,14 +34,25 @@ def real_scenes(model, config: RunConfig, degraded_prob: float, count: int) -> R
             f"model={config.model} draws {model.width}x{model.height} pixels, and the scenes have "
             f"{world.picture_size}: give the data that it was trained on."
         )
-    drawn = [
-        example(world, config.seed, index, "test", degraded_prob=degraded_prob)
-        for index in range(count)
-    ]
+    return [example(world, config.seed, index, "test", **kind) for index in range(count)]
+
+
+def hash_of(drawn: list[Example]) -> str:
+    """Twelve digits that tell sets of scenes apart."""
+    digest = hashlib.sha256(np.stack([each.picture for each in drawn]).tobytes())
+    digest.update("\n".join(each.caption for each in drawn).encode())
+    return digest.hexdigest()[:12]
+
+
+def real_scenes(model, config: RunConfig, degraded_prob: float, count: int) -> RealScenes:
+    """Drawn by `seed`, encoded by the model's own image tokenizer.
+
+    degraded_prob: share of scenes with unusual micro-conditions, which can be seen in the picture.
+    Raises UserError as `drawn_scenes`.
+    """
+    drawn = drawn_scenes(model, config, count, degraded_prob=degraded_prob)
     pixels = np.stack([each.picture for each in drawn])
     captions = [each.caption for each in drawn]
-    digest = hashlib.sha256(pixels.tobytes())
-    digest.update("\n".join(captions).encode())
     token_ids = model.encode_images(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
     rows = told(model, captions, [each.micro_cond for each in drawn])
-    return RealScenes(drawn, token_ids, rows, digest.hexdigest()[:12])
+    return RealScenes(drawn, token_ids, rows, hash_of(drawn))

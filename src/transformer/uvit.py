@@ -104,9 +104,18 @@ class UViT(nn.Module):
         micro_cond: Float[Tensor, "batch 5"],
     ) -> Condition:
         """The part of `forward` that does not depend on the tokens: once per picture is enough."""
+        waves = sinusoidal(micro_cond, self.config.micro_cond_encode_dim)
+        return self.prepare_waves(text_states, pooled_text, waves)
+
+    def prepare_waves(
+        self,
+        text_states: Float[Tensor, "batch words text_dim"],
+        pooled_text: Float[Tensor, "batch pooled_dim"],
+        waves: Float[Tensor, "batch waves"],
+    ) -> Condition:
+        """`prepare` from the numbers' sinusoidal codes, in which it has a gradient to follow."""
         text = self.text_norm(self.text_in(text_states))  # (batch, words, dim)
-        micro = sinusoidal(micro_cond, self.config.micro_cond_encode_dim)
-        vector = torch.cat([pooled_text, micro.to(pooled_text.dtype)], dim=1)
+        vector = torch.cat([pooled_text, waves.to(pooled_text.dtype)], dim=1)
         vector = self.condition_out(silu(self.condition_in(vector)))  # (batch, dim)
         return Condition(text, silu(vector))  # every modulation begins with this same SiLU
 

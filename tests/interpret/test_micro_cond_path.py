@@ -7,7 +7,7 @@ from torch import Generator
 from src.amused import Amused
 from src.data.micro_cond import MicroCond
 from src.errors import UserError
-from src.interpret.micro_cond_path import condition_of, shares, waves_of
+from src.interpret.micro_cond_path import shares, waves_of
 from src.interpret.micro_cond_probe import NAMES
 from src.interpret.teacher_forcing import ask, hide_share, mean_of_pictures, told
 
@@ -64,7 +64,8 @@ def test_a_number_that_is_not_heard_has_no_share(tiny, hidden, column):
 def test_the_condition_of_a_numbers_waves_is_the_models_own(tiny):
     rows, transformer = told(tiny, CAPTIONS, MICROS), tiny.transformer
     with torch.no_grad():
-        ours = condition_of(transformer, rows.text, waves_of(transformer, rows.micro_cond))
+        waves = waves_of(transformer, rows.micro_cond)
+        ours = transformer.prepare_waves(*rows.text, waves)
         theirs = transformer.prepare(*rows.text, rows.micro_cond)
     assert torch.equal(ours.vector, theirs.vector)
     assert torch.equal(ours.text, theirs.text)
