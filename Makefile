@@ -32,7 +32,7 @@ demo: $(STAMP)  ## prompts -> pictures, step panel, metrics (at most three minut
 	$(BIN)/python -m src.run +exp=first_light
 
 test: $(STAMP)  ## the quick tests, offline, on the processor: two at a time, a thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(STAMP)  ## lint, format, who imports whom
 	$(BIN)/ruff check .

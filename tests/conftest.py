@@ -7,6 +7,8 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported, or it has no effect
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:  # two tests of two threads each on two cores take tenfold
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

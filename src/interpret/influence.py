@@ -23,6 +23,7 @@ from src.interpret.branch import Branch, canvas_after, joined, told_by
 from src.interpret.edits import Edits, Position, check_edits, edited, without_forbidden
 from src.interpret.resume import resume_many
 from src.predicting import predict_for
+from src.sampler.entropies import divergence
 from src.sampler.guidance import guidance_of_pictures, guide, needs_unconditional
 from src.sampler.opinion import NO_CODE
 from src.sampler.plan import make_plan
@@ -175,14 +176,6 @@ def predictions(
         )
         found.append(guide(logits, scale, torch.float32).log_softmax(dim=-1).cpu())
     return torch.cat(found)
-
-
-def divergence(
-    base: Float[Tensor, "*where codes"], other: Float[Tensor, "*where codes"]
-) -> Float[Tensor, "*where"]:
-    """Nats, KL(base || other) of log-probabilities."""
-    apart = torch.where(base > -torch.inf, base.exp() * (base - other), 0.0)
-    return apart.sum(dim=-1).clamp(min=0)
 
 
 def cone(found: Influence) -> Cone:

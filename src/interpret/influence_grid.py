@@ -19,13 +19,13 @@ from src.interpret.influence import (
     Cone,
     at_once,
     cone_of_pairs,
-    divergence,
     next_likeliest,
     own_code,
     predictions,
     ring_of,
 )
 from src.interpret.resume import resume_many
+from src.sampler.entropies import divergence
 
 MEASURES = ("predictions", "pictures")
 

@@ -29,6 +29,7 @@ from src.interpret.ask_again import (
 )
 from src.interpret.capture import capture
 from src.interpret.which_picture import check_picture
+from src.sampler.entropies import divergence
 from src.sampler.guidance import Logits, guide, needs_unconditional
 from src.transformer.uvit import Condition, UViT
 
@@ -91,9 +92,9 @@ def logit_lens(
         final, lenses = _through(amused, canvas, condition, skips_up)
         guided = [_guided(each, scale, guidance_dtype(run)) for each in (final, *lenses)]
         found.append(_compared(guided[1:], guided[0], canvas[0].cpu()))
-    divergence, rank, lens_ids, final_ids, canvas = map(torch.stack, zip(*found, strict=True))
+    apart, rank, lens_ids, final_ids, canvas = map(torch.stack, zip(*found, strict=True))
     is_masked = canvas == mask_token_id
-    return LogitLens(divergence, rank, lens_ids, final_ids, canvas, is_masked, skips_up)
+    return LogitLens(apart, rank, lens_ids, final_ids, canvas, is_masked, skips_up)
 
 
 def finish(
@@ -147,13 +148,12 @@ def _compared(
 ) -> tuple[Tensor, ...]:
     """The first five fields of `LogitLens` for one step."""
     log_final, best = final.log_softmax(dim=-1), final.argmax(dim=-1, keepdim=True)
-    divergence, rank, ids = [], [], []
+    apart, rank, ids = [], [], []
     for logits in lenses:
         log_probs = logits.log_softmax(dim=-1)
-        apart = (log_probs.exp() * (log_probs - log_final)).sum(dim=-1)
-        divergence.append(apart.clamp(min=0).view(canvas.shape))
+        apart.append(divergence(log_probs, log_final).view(canvas.shape))
         above = log_probs > log_probs.gather(1, best)
         rank.append((above.sum(dim=-1) + 1).view(canvas.shape))
         ids.append(logits.argmax(dim=-1).view(canvas.shape))
     final_ids = best.view(canvas.shape)
-    return torch.stack(divergence), torch.stack(rank), torch.stack(ids), final_ids, canvas
+    return torch.stack(apart), torch.stack(rank), torch.stack(ids), final_ids, canvas

@@ -17,6 +17,7 @@ from src.data.micro_cond import MicroCond, check_micro_cond
 from src.interpret.micro_cond_probe import NAMES, column_of, retold
 from src.interpret.teacher_forcing import Answers, ask
 from src.masking.corrupt import MaskedTokens
+from src.sampler.entropies import divergence
 
 
 class Sweep(NamedTuple):
@@ -54,17 +55,17 @@ def sweep(
     column = column_of(name)
     for value in values:
         check_micro_cond(name, float(value))
-    divergence, gain = torch.zeros(2, len(hidden), len(values), dtype=torch.float64)
+    apart, gain = torch.zeros(2, len(hidden), len(values), dtype=torch.float64)
     for row, masked in enumerate(hidden):
         own = ask(amused, masked, rows)
         for place, value in enumerate(values):
             micro_cond = rows.micro_cond.clone()
             micro_cond[:, column] = float(value)
             said = ask(amused, masked, retold(rows, micro_cond))
-            divergence[row, place] = mean_divergence(own, said)
+            apart[row, place] = mean_divergence(own, said)
             gain[row, place] = _mean(said) - _mean(own)
     ratios = [float(masked.is_masked.double().mean()) for masked in hidden]
-    return Sweep(name, [float(value) for value in values], ratios, divergence, gain)
+    return Sweep(name, [float(value) for value in values], ratios, apart, gain)
 
 
 def interactions(
@@ -89,10 +90,7 @@ def interactions(
 
 def mean_divergence(own: Answers, said: Answers) -> float:
     """KL(own || said), nats, the mean over hidden positions; at least 0."""
-    probs = own.log_probs.double().exp()
-    apart = own.log_probs.double() - said.log_probs.double()
-    moved = torch.where(probs > 0, probs * apart, 0.0).sum(dim=-1)
-    return max(0.0, float(moved.mean()))  # float32 sums to 1 only nearly
+    return float(divergence(own.log_probs.double(), said.log_probs.double()).mean())
 
 
 def _mean(answers: Answers) -> float:

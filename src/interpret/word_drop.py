@@ -32,6 +32,7 @@ from src.interpret.which_picture import check_picture
 from src.interpret.without_words import Group, log_probs_without, texts_without
 from src.interpret.words import Words, words_of
 from src.masking.corrupt import MaskedTokens
+from src.sampler.entropies import divergence
 
 
 class WordDrop(NamedTuple):
@@ -116,8 +117,8 @@ def word_drop_of_run(
         _of_step(amused, run, picture, step, texts, rows, is_drawn[step - 1])
         for step in range(1, trace.num_steps + 1)
     ]
-    change, divergence = (torch.stack(field) for field in zip(*steps, strict=True))
-    return WordDrop(words, groups, change, divergence, is_drawn)
+    change, apart = (torch.stack(field) for field in zip(*steps, strict=True))
+    return WordDrop(words, groups, change, apart, is_drawn)
 
 
 def _of_step(
@@ -147,8 +148,7 @@ def _effect(
         whole = log_probs[:1] if whole is None else whole
         drawn = log_probs.gather(2, at.expand(len(log_probs), -1, 1))[..., 0]
         changes.append(whole.gather(2, at)[..., 0] - drawn)
-        moved = whole.exp() * (whole - log_probs)
-        divergences.append(moved.masked_fill(whole == -torch.inf, 0.0).sum(dim=-1).clamp(min=0))
+        divergences.append(divergence(whole, log_probs))
     fields = []
     for parts in (changes, divergences):
         rows = torch.cat(parts)[1:]  # (groups, hidden)

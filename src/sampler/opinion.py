@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.errors import UserError, shown
-from src.sampler.entropies import entropy
+from src.sampler.entropies import divergence, entropy
 from src.sampler.model_pass import Guided
 
 MOST_TOP = 1024  # codes a position: the trace keeps them all
@@ -53,8 +53,6 @@ def opinion(
     """Of the positions hidden before a step, in which `codes` were drawn for them."""
     log_probs = guided.logits[is_masked].float().log_softmax(dim=-1)  # (rows, codes)
     prompted = guided.conditional[is_masked].float().log_softmax(dim=-1)
-    probs = log_probs.exp()
-    moved = (probs * (log_probs - prompted)).masked_fill(probs == 0, 0.0).sum(dim=-1)
     best = log_probs.topk(min(max(num_top, 2), log_probs.shape[1]), dim=-1)
     drawn = log_probs.gather(1, codes[is_masked][:, None])
     more = max(num_top - best.indices.shape[1], 0)  # asked for beyond the codebook
@@ -62,7 +60,7 @@ def opinion(
         entropy=entropy(log_probs),
         margin=best.values[:, 0] - best.values[:, min(1, best.values.shape[1] - 1)],
         rank=(log_probs > drawn).sum(dim=-1) + 1,
-        divergence=moved.clamp(min=0),
+        divergence=divergence(log_probs, prompted),
         top_ids=torch.nn.functional.pad(best.indices, (0, more), value=NO_CODE)[:, :num_top],
         top_log_probs=torch.nn.functional.pad(best.values, (0, more), value=-torch.inf)[
             :, :num_top
