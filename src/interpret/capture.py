@@ -12,6 +12,7 @@ Dimensions: batch, seq or words, heads, keys.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import count
 from typing import Any
 
 import torch
@@ -99,7 +100,7 @@ def _read(site: Site, store: Callable[[Tensor], None]) -> RemovableHandle:
 
 
 def _write(site: Site, change: Change) -> RemovableHandle:
-    calls = iter(range(10**9))
+    calls = count()
     if site.kind == "weights":
         raise UserError(
             f"{site.name} can only be read: replace {site.name.removesuffix('weights')}heads, what "

@@ -46,7 +46,10 @@ def run(config: RunConfig, folder: Path) -> None:
     """Probe both models; sweep, pairs and shares of the first; figures, page and record."""
     started = time.perf_counter()
     check_there(config)
-    model, other = open_model(config), open_model(replace(config, model=shuffled_model(config)))
+    model, other = (
+        open_model(config),
+        open_model(replace(config, model=config.inspection.shuffled_model)),
+    )
     unusual = real_scenes(model, config, 1.0, config.inspection.num_pictures)
     beside = real_scenes(other, config, 1.0, config.inspection.num_pictures)
     gains = {SHIPPED: probe(model, config, unusual), SHUFFLED: probe(other, config, beside)}
@@ -70,13 +73,9 @@ def run(config: RunConfig, folder: Path) -> None:
     deliver(outcome, config, folder, time.perf_counter() - started)
 
 
-def shuffled_model(config: RunConfig) -> str:
-    return config.inspection.shuffled_model
-
-
 def check_there(config: RunConfig) -> None:
     """Raises UserError where the model to compare with has not been trained."""
-    path = shuffled_model(config)
+    path = config.inspection.shuffled_model
     if not (Path(path) / "model_index.json").is_file():
         raise UserError(
             f"inspection.shuffled_model={path} is no checkpoint: train it with python -m src.run "
