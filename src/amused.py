@@ -5,7 +5,7 @@ Dimensions: batch (pictures); height and width of the token grid, except where p
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Int
@@ -19,11 +19,12 @@ from src.checkpoint.fingerprint import weights_hash
 from src.checkpoint.folder import CheckpointFolder, Place, Variant
 from src.checkpoint.locate import locate
 from src.conditioning.prompts import Prompts, checked_prompts
-from src.conditioning.rows import Rows, rows_for
 from src.conditioning.text import Text, TextEncoder
-from src.data.micro_cond import MicroCond
+from src.editing.methods import Editing
 from src.errors import UserError
 from src.experiments import EMBEDDED_MODEL
+from src.filling import How, all_hidden, ask, fill, whole_size
+from src.generation import Generation
 from src.image_tokenizer.pictures import (
     checked_ids,
     decode_pixels,
@@ -32,28 +33,12 @@ from src.image_tokenizer.pictures import (
     to_pixels,
 )
 from src.image_tokenizer.vqgan import VQGAN
-from src.predicting import predict_for
-from src.recipe import Recipe, recipe_of
-from src.sampler.arguments import sampler_config
 from src.sampler.config import AMUSED_GUIDANCE
-from src.sampler.opinion import check_num_top
-from src.sampler.passes import Pass, Progress, decode_passes, passes_for
-from src.sampler.size import check_size_fits, checked_side
-from src.sampler.trace import Trace
+from src.sampler.passes import Progress
 from src.transformer.uvit import UViT
 
 
-class Generation(NamedTuple):
-    """What `Amused.generate` gives back; pictures of one prompt stand together."""
-
-    images: list[Image]
-    token_ids: Int[Tensor, "batch height width"]
-    seeds: list[int] | None  # None if a generator made the choices
-    trace: Trace | None  # None unless recorded
-    recipe: Recipe  # what they were drawn from
-
-
-class Amused:
+class Amused(Editing):
     """A transformer that fills in image tokens, told by a text encoder, seen by an image tokenizer.
 
     mask_schedule, guidance_scale: what `generate` follows where it is told nothing else.
@@ -235,62 +220,25 @@ class Amused:
         sampler: a name, or a SamplerConfig that says all the rest (see `src.sampler.config`).
         schedule: None is the checkpoint's own.
         """
-        arguments = {
-            "num_steps": num_steps,
-            "guidance_scale": guidance_scale,
-            "choice_temperature": choice_temperature,
-            "sampling_temperature": sampling_temperature,
-            "schedule": schedule,
-        }
-        check_num_top(num_top)
-        own = self.guidance_scale, self.mask_schedule
-        config = sampler_config(sampler, arguments, *own, follows_upstream=generator is not None)
-        size = self._size(width, height)
-        micro_cond = MicroCond.default(*size) if micro_cond is None else micro_cond
-        rows = rows_for(
-            self.text_encoder,
-            prompts,
+        how = How(
             negative_prompts,
-            micro_cond,
-            micro_cond if negative_micro_cond is None else negative_micro_cond,
+            num_steps,
+            guidance_scale,
+            choice_temperature,
             num_images_per_prompt,
-        )
-        seeds, passes = passes_for(rows.num_pictures, seeds, generator, self.pictures_per_pass)
-        recipe = recipe_of(prompts, negative_prompts, rows, seeds, config, size)
-        trace = self._draw(rows, recipe, passes, progress, num_top if record else None)
-        images = self.decode_tokens(trace.token_ids[-1])
-        return Generation(images, trace.token_ids[-1], seeds, trace if record else None, recipe)
-
-    def _draw(
-        self,
-        rows: Rows,
-        recipe: Recipe,
-        passes: list[Pass],
-        progress: Progress | None,
-        num_top: Any,
-    ) -> Trace:
-        """Fill in whole grids of hidden tokens."""
-        size = recipe.width, recipe.height
-        downscale, num_codes = self.image_tokenizer.downscale, self.transformer.config.codebook_size
-        channels, together = self.image_tokenizer.config.block_out_channels[0], passes[0].pictures
-        check_size_fits(size, len(together), downscale, num_codes, channels, str(self.device))
-        columns, lines = (side // downscale for side in size)
-        shape = (rows.num_pictures, lines, columns)
-        return decode_passes(
-            passes,
-            lambda pictures: predict_for(self.transformer, rows.pick(pictures)),
-            torch.full(shape, self.transformer.mask_token_id, device=self.device),
-            self.transformer.mask_token_id,
-            num_codes,
-            recipe.sampler,
-            progress,
+            seeds,
+            generator,
+            micro_cond,
+            record,
             num_top,
+            negative_micro_cond,
+            sampler,
+            schedule,
+            sampling_temperature,
+            progress,
         )
-
-    def _size(self, width: Any, height: Any) -> tuple[int, int]:
-        """Sides that make whole tokens, and whole pairs of them where these are halved."""
-        unit = self.image_tokenizer.downscale * (2 if self.transformer.config.downsample else 1)
-        return (
-            self.width if width is None else checked_side("width", width, unit),
-            self.height if height is None else checked_side("height", height, unit),
-        )
+        asked = ask(self, prompts, whole_size(self, width, height), how)
+        trace = fill(self, asked, all_hidden(self, asked))
+        token_ids, recipe = trace.token_ids[-1], asked.recipe
+        images = self.decode_tokens(token_ids)
+        return Generation(images, token_ids, recipe.seeds, trace if record else None, recipe)

@@ -25,6 +25,16 @@ PARTS = {
     "corrector": CorrectorConfig,
 }
 
+
+@dataclass(frozen=True)
+class RegionTold:
+    """A prompt that holds in some places, in plain data; see `conditioning.regions`."""
+
+    prompt: str
+    shares: list[list[float]]  # height x width, in tokens
+    erased: list[list[int]]
+
+
 A_PICTURE_EACH = ("prompts", "negative_prompts", "micro_cond", "negative_micro_cond", "seeds")
 
 
@@ -40,6 +50,7 @@ class Recipe:
     sampler: SamplerConfig
     height: int  # pixels
     width: int
+    regions: list[RegionTold] | None = None  # of all pictures; prompts only name them then
 
     def of_picture(self, index: int) -> "Recipe":
         """The recipe of one picture, as of a generation of one."""
@@ -94,7 +105,9 @@ def recipe_from(told: dict[str, Any]) -> Recipe:
             for key in ("micro_cond", "negative_micro_cond")
         }
         _check_each({**told, **micros})
-        recipe = Recipe(**{**told, **micros, "sampler": config})
+        regions = told.get("regions")
+        regions = None if regions is None else [RegionTold(**each) for each in regions]
+        recipe = Recipe(**{**told, **micros, "sampler": config, "regions": regions})
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise UserError(f"this is no recipe of pictures of this version ({error})") from error
     check_sampler(config)

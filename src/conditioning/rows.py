@@ -11,6 +11,7 @@ from torch import Tensor
 
 from src.conditioning.micro import micro_cond_rows
 from src.conditioning.prompts import Prompts, check_each, negative_rows, picture_order, prompt_rows
+from src.conditioning.regions import Regions
 from src.conditioning.text import Text, TextEncoder, stack_texts
 from src.memory import check_free
 
@@ -22,6 +23,7 @@ class Rows(NamedTuple):
     negative: Text
     micro_cond: Float[Tensor, "batch 5"]
     negative_micro_cond: Float[Tensor, "batch 5"]
+    regions: Regions | None = None  # prompts that hold in places, instead of `text`
 
     @property
     def num_pictures(self) -> int:
@@ -30,7 +32,8 @@ class Rows(NamedTuple):
     def pick(self, pictures: list[int]) -> "Rows":
         """The rows of some pictures."""
         text, negative = self.text.rows(pictures), self.negative.rows(pictures)
-        return Rows(text, negative, self.micro_cond[pictures], self.negative_micro_cond[pictures])
+        micros = self.micro_cond[pictures], self.negative_micro_cond[pictures]
+        return Rows(text, negative, *micros, self.regions and self.regions.pick(pictures))
 
     def with_negatives_first(self) -> tuple[Text, Float[Tensor, "rows 5"]]:
         """Twice as many rows for one pass of both sides of guidance, upstream's half first."""

@@ -13,9 +13,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from src.amused import Amused, Generation
-from src.conditioning.rows import Rows, rows_for
+from src.amused import Amused
+from src.conditioning.rows import Rows
 from src.errors import UserError, shown
+from src.filling import rows_from
+from src.generation import Generation
 from src.interpret.trace_file import SavedTrace
 from src.predicting import predict_for
 from src.recipe import Recipe
@@ -26,24 +28,24 @@ from src.sampler.trace import Trace
 Run = Generation | SavedTrace  # anything with a trace and the recipe that it was drawn from
 
 
-def rows_of(amused: Amused, recipe: Recipe) -> Rows:
+def rows_of(amused: Amused, recipe: Recipe, with_regions: bool = False) -> Rows:
     """All that the transformer was told of the pictures, a row each.
 
-    Raises UserError where the prompts were handed in as encoded text, which no recipe can name.
+    with_regions: for whoever asks the model through `predict_for`, which mixes several prompts.
+    Raises UserError where the prompts were handed in as encoded text, which no recipe can name, or
+    where there are several of a picture and only one could be looked at.
     """
     if recipe.prompts is None or recipe.negative_prompts is None:
         raise UserError(
             "these pictures were drawn from encoded text, which a recipe does not keep: draw them "
             "from prompts to ask the model again."
         )
-    return rows_for(
-        amused.text_encoder,
-        recipe.prompts,
-        recipe.negative_prompts,
-        recipe.micro_cond,
-        recipe.negative_micro_cond,
-        1,
-    )
+    if recipe.regions is not None and not with_regions:
+        raise UserError(
+            f"these pictures were drawn from {len(recipe.regions)} prompts by region, and this "
+            "looks at one prompt: give a picture of one prompt."
+        )
+    return rows_from(amused.text_encoder, recipe)
 
 
 def trace_of(run: Run) -> Trace:
@@ -88,7 +90,7 @@ def ask_again(amused: Amused, run: Run, step: int, need_unconditional: bool = Tr
     """
     trace, recipe = trace_of(run), run.recipe
     canvas = canvas_before(trace, step, amused.transformer.mask_token_id).to(amused.device)
-    rows = rows_of(amused, recipe)
+    rows = rows_of(amused, recipe, with_regions=True)
     size = rows.num_pictures if recipe.seeds is None else amused.pictures_per_pass
     parts = []
     for start in range(0, rows.num_pictures, size):

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from src.amused import Generation
 from src.errors import UserError, shown
+from src.generation import Generation
 from src.interpret.ask_again import canvas_before, trace_of
 from src.interpret.edits import Edits, Position, edited
 from src.interpret.which_picture import check_picture

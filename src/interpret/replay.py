@@ -2,15 +2,19 @@
 
 import torch
 
-from src.amused import Amused, Generation
+from src.amused import Amused
 from src.errors import UserError
-from src.interpret.ask_again import check_same_model, trace_of
+from src.filling import Asked, How, fill, rows_from
+from src.generation import Generation
+from src.interpret.ask_again import canvas_before, check_same_model, trace_of
 from src.interpret.trace_file import SavedTrace
+from src.sampler.passes import seeded_passes
 
 
 def replay(saved: SavedTrace, amused: Amused) -> Generation:
-    """Run the model again as the file says.
+    """Run the model again as the file says, an edit from the tokens that it kept.
 
+    The pictures are those of the tokens alone: the file has no pixels to put them into.
     Raises UserError where that cannot give the same: other weights, another precision, or a record
     that names no seeds or prompts.
     """
@@ -27,17 +31,15 @@ def replay(saved: SavedTrace, amused: Amused) -> Generation:
         )
     check_same_model(amused, saved)
     thought = saved.trace.opinion
-    return amused.generate(
-        recipe.prompts,
-        recipe.negative_prompts,
-        seeds=recipe.seeds,
-        micro_cond=recipe.micro_cond,
-        negative_micro_cond=recipe.negative_micro_cond,
-        height=recipe.height,
-        width=recipe.width,
-        sampler=recipe.sampler,
-        num_top=None if thought is None else thought.top_ids.shape[-1],
-    )
+    how = How(num_top=None if thought is None else thought.top_ids.shape[-1])
+    passes = seeded_passes(recipe.seeds, amused.pictures_per_pass)
+    asked = Asked(rows_from(amused.text_encoder, recipe), recipe, passes, how)
+    start = canvas_before(saved.trace, 1, amused.transformer.mask_token_id)
+    with torch.no_grad():
+        trace = fill(amused, asked, start)
+    token_ids = trace.token_ids[-1]
+    images = amused.decode_tokens(token_ids)
+    return Generation(images, token_ids, recipe.seeds, trace, recipe)
 
 
 def differences(saved: SavedTrace, again: Generation) -> list[str]:

@@ -69,7 +69,7 @@ def _one_pass(
     canvas = joined(canvases + canvases[-1:] * fillers, amused.device)
     told = [told_by(each.recipe, each.history) for each in every]
     recipe = together([each.recipe for each in told])
-    predict = predict_for(amused.transformer, rows_of(amused, recipe))
+    predict = predict_for(amused.transformer, rows_of(amused, recipe, with_regions=True))
     opinion = first.trace.opinion
     steps = decode_on(
         without_forbidden(predict, [each.forbidden for each in told]),

@@ -26,8 +26,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from src.amused import Amused, Generation
+from src.amused import Amused
 from src.errors import UserError, shown
+from src.generation import Generation
 from src.recipe import Recipe, recipe_from
 from src.sampler.opinion import Opinion
 from src.sampler.trace import Trace

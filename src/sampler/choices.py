@@ -54,6 +54,9 @@ class Noise(Protocol):
     def check(self, batch: int, config: SamplerConfig) -> None:
         """Refuse a batch or settings that this source cannot serve; raises UserError."""
 
+    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
+        """Whether a step can change a picture; where it cannot, the model is not asked."""
+
     def decide(
         self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
     ) -> Decision:

@@ -15,7 +15,7 @@ Dimensions: batch, seq (tokens of one image, row by row).
 import math
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.masking.schedule import mask_ratio
@@ -37,15 +37,17 @@ def upstream_count(
     step: int,
     num_steps: int,
     schedule: str,
+    share_at_start: Float[Tensor, "batch"] | None = None,
 ) -> Int[Tensor, "batch"]:
     """The law as the reference computes it, in float32: 127 of 256 stay after step 8 of 12.
 
-    The reference multiplies by one starting share for the whole batch; here each picture has its
-    own, which is the same number whenever the pictures of a batch hide equally many.
+    share_at_start: float32, what the reference multiplies by, one number for a whole batch. None:
+        each picture's own, which is the same whenever the pictures of a batch hide equally many.
     """
     seq = is_masked.shape[1]
     progress = torch.tensor(step, device=is_masked.device) / num_steps  # float32
-    share_at_start = (~is_given).sum(dim=1) / seq  # (batch,), float32
+    if share_at_start is None:
+        share_at_start = (~is_given).sum(dim=1) / seq  # (batch,), float32
     wanted = (seq * (share_at_start * mask_ratio(progress, schedule))).floor().long()
     num_now = is_masked.sum(dim=1)
     return wanted.minimum(num_now - 1).clamp(min=1).minimum(num_now)

@@ -18,8 +18,6 @@ from src.sampler.guidance import guidance_of_pictures, passes_of
 from src.sampler.model_pass import GuidedModel, Predict
 from src.sampler.opinion import Opinion, check_num_top, no_opinion, opinion
 from src.sampler.plan import StepPlan, make_plan
-from src.sampler.registry import has_work
-from src.sampler.seeded_noise import SeededNoise
 from src.sampler.step import Step, check_start
 
 
@@ -60,14 +58,14 @@ def resume(
     after_step: int,
     mask_token_id: int,
     config: SamplerConfig,
-    noise: SeededNoise,
+    noise: Noise,
     codebook_size: int | None = None,
     num_top: Any = None,
 ) -> Iterator[Step]:
     """The steps of a decoding that follow step `after_step`, from the canvas which that one left.
 
     As nothing else passes from step to step, and every seeded number is keyed by its step, an
-    unchanged canvas ends in the picture it would have ended in. See `decode`.
+    unchanged canvas with the same seeds ends in the picture it would have ended in. See `decode`.
     Raises UserError for a step outside 0..`config.num_steps`, and as `decode` for the settings, the
     seeds and the logits.
     """
@@ -93,7 +91,7 @@ def _steps(
     drawn_ids = canvas.token_ids
     for current in plan:
         num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
-        is_open = has_work(canvas.is_masked, canvas.is_given, current)  # (batch,)
+        is_open = noise.is_open(canvas, current)  # (batch,)
         thought = None if num_top is None else no_opinion(canvas.is_masked, num_top)
         if is_open.any():
             scale = guidance_of_pictures(current, canvas.is_masked, canvas.is_given)

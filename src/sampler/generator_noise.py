@@ -16,6 +16,7 @@ from src.sampler.config import SamplerConfig
 from src.sampler.counts import upstream_count
 from src.sampler.draw import softened
 from src.sampler.plan import StepPlan
+from src.sampler.registry import has_work
 
 UPSTREAM_KEYS = (
     *("num_steps", "guidance_scale", "sampling_temperature", "schedule"),
@@ -53,6 +54,9 @@ class GeneratorNoise:
                 "laws and no corrector; give seeds, one a picture, instead of a generator."
             )
 
+    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
+        return has_work(canvas.is_masked, canvas.is_given, now)
+
     def decide(
         self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
     ) -> Decision:
@@ -61,16 +65,20 @@ class GeneratorNoise:
         codes = self._multinomial(guided, probs, now.sampling_temperature)
         index = codes[:, :, None]
         log_probs = guided.float().log_softmax(dim=-1).gather(2, index)[:, :, 0]
-        is_masked, is_given, config = canvas.is_masked, canvas.is_given, now.config
+        is_masked = canvas.is_masked
         if now.is_last:
             nothing = torch.zeros_like(is_masked)
             return Decision(codes, log_probs, nothing, nothing.sum(dim=1))
-        num_scheduled = upstream_count(
-            is_masked, is_given, now.step, config.num_steps, config.schedule
-        )
+        num_scheduled = self.scheduled(canvas, now)
         drawn = probs.gather(2, index)[:, :, 0]
         is_hidden = self._stay_hidden(drawn, is_masked, num_scheduled, now)
         return Decision(codes, log_probs, is_hidden, num_scheduled)
+
+    def scheduled(self, canvas: Canvas, now: StepPlan) -> Int[Tensor, "batch"]:
+        """How many positions the reference leaves hidden."""
+        config = now.config
+        state = canvas.is_masked, canvas.is_given, now.step, config.num_steps
+        return upstream_count(*state, config.schedule)
 
     def _multinomial(self, guided: Tensor, probs: Tensor, temperature: float) -> Tensor:
         if temperature == 0:

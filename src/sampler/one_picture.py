@@ -15,6 +15,7 @@ from src.sampler.plan import StepPlan
 
 # what a uniform number decides; the first two are those of every published picture
 FOR_CODE, FOR_CHOICE, FOR_REMASK, FOR_ORDER, FOR_CORRECTION, FOR_CORRECTED_CODE = range(6)
+FOR_START, FOR_MIXTURE = range(6, 8)  # of an edit, before its first step
 
 
 class Seen(NamedTuple):

@@ -43,8 +43,8 @@ def make_plan(config: SamplerConfig) -> list[StepPlan]:
         StepPlan(
             step=step,
             rule=_rule(step, config),
-            ratio_before=_ratio((step - 1) / total, config),
-            ratio_after=_ratio(step / total, config),
+            ratio_before=hidden_share((step - 1) / total, config),
+            ratio_after=hidden_share(step / total, config),
             guidance_scale=_guidance_scale(step, config),
             choice_temperature=_choice_temperature(step, config),
             sampling_temperature=_sampling_temperature(step, config),
@@ -54,19 +54,19 @@ def make_plan(config: SamplerConfig) -> list[StepPlan]:
     ]
 
 
-def _rule(step: int, config: SamplerConfig) -> str:
-    """A hybrid begins with one sampler and ends with another."""
-    is_begun = config.then is None or step / config.num_steps <= config.then_after
-    return config.name if is_begun else config.then
-
-
-def _ratio(progress: float, config: SamplerConfig) -> float:
-    """The schedule's hidden share, in float64; all at the start, none at the end, in any law."""
+def hidden_share(progress: float, config: SamplerConfig) -> float:
+    """The schedule's, 1..0, in float64; all at the start, none at the end, in any law."""
     if progress in (0, 1):
         return 1.0 - progress
     loops = config.name == "remask" and config.remask.strategy == "loop"
     place = _with_loop(progress, config) if loops else progress
     return mask_ratio(torch.tensor(place, dtype=torch.float64), config.schedule).item()
+
+
+def _rule(step: int, config: SamplerConfig) -> str:
+    """A hybrid begins with one sampler and ends with another."""
+    is_begun = config.then is None or step / config.num_steps <= config.then_after
+    return config.name if is_begun else config.then
 
 
 def _with_loop(progress: float, config: SamplerConfig) -> float:

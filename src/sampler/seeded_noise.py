@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.errors import UserError, shown
@@ -45,6 +45,9 @@ class SeededNoise:
                 f"there are {len(self.seeds)} seeds for {batch} pictures; give each one."
             )
 
+    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
+        return has_work(canvas.is_masked, canvas.is_given, now)
+
     def decide(
         self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
     ) -> Decision:
@@ -54,8 +57,7 @@ class SeededNoise:
         is_hidden = canvas.is_masked.clone()
         num_scheduled = [0] * len(self.seeds)
         rule = find_rule(now.rule)
-        is_open = has_work(canvas.is_masked, canvas.is_given, now)
-        for picture in is_open.nonzero()[:, 0].tolist():
+        for picture in self.is_open(canvas, now).nonzero()[:, 0].tolist():
             table = guided[picture].float().log_softmax(dim=-1)  # (seq, codes)
             seen = Seen(table, *(field[picture] for field in canvas[:4]), grid=canvas.grid)
             choice = rule(seen, self.draws(picture, now.step, seen.token_ids), now)

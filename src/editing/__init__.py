@@ -1,0 +1,1 @@
+"""Pictures changed by prompts: variation, inpainting, outpainting, regions, mixtures, video."""
