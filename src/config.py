@@ -11,6 +11,7 @@ from omegaconf import MISSING
 from src.adapters.config import LoraConfig, check_lora
 from src.conditioning.config import MicroCondConfig, badly_rated, check_conditions
 from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, check_encoding
+from src.editing.config import EditingConfig, check_editing
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.ablation_config import AblationConfig, check_ablation, check_runs
 from src.evaluation.config import EXTRACTORS, EvaluationConfig, check_clip_name
@@ -108,6 +109,7 @@ class RunConfig:
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     publish: PublishConfig = field(default_factory=PublishConfig)
     inspection: InspectionConfig = field(default_factory=InspectionConfig)
+    editing: EditingConfig = field(default_factory=EditingConfig)
 
 
 def key_types(schema: Any = RunConfig, prefix: str = "") -> dict[str, Any]:
@@ -155,6 +157,7 @@ def check(config: RunConfig) -> None:
     check_latency(config.latency)
     check_publish(config.publish)
     check_inspection(config.inspection)
+    check_editing(config.editing)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)

@@ -12,6 +12,11 @@ TASKS = (
     "train_vqgan",
     "memorise",
     "generate",
+    "vary",
+    "inpaint",
+    "outpaint",
+    "edit_regions",
+    "video",
     "evaluate",
     "evaluate_pictures",
     "report_quality",
@@ -54,9 +59,14 @@ JUDGING = (
     *("output_dir", "save_record"),
 )
 LEAVING = ("output_dir", "save_record")
+EDITING = (
+    *("prompts", "negative_prompts", "num_images_per_prompt", "sampler", "seed", "seeds"),
+    *("editing", "data", "evaluation", "output_dir", "save_record"),
+)
 LEARNING = ("training", "masking", "seed")
 OWN_VQGAN = ("model", "variant", "device", "training", "tokenizer")
 BENCH = ("data", "training", "masking", "encoding", "seed", "output_dir", "save_record")
+EDITORS = ("vary", "inpaint", "outpaint", "edit_regions", "video")
 READ_BY = {  # what of RunConfig each task looks at
     "train": ("training", "data", "masking", "seed", "device", "save_record"),
     "train_all": ("training", "data", "seed", "device", "save_record"),
@@ -67,6 +77,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "memorise": (*OPENING, *LEARNING, "lora", *JUDGING),
     "generate": (*OPENING, *DRAWING),
     "observe": (*OPENING, *DRAWING, "save_record"),
+    **dict.fromkeys(EDITORS, (*OPENING, *EDITING)),
     "calibrate_entropy_bound": (
         *(*OPENING, *DRAWING, "data", "evaluation"),
         "calibration",

@@ -15,6 +15,7 @@ from src.conditioning.prompts import Prompts
 from src.conditioning.text import Text
 from src.editing.batch import num_inputs, repeated, side_by_side
 from src.editing.composite import composite
+from src.editing.config import MODES, MOST_FEATHER, MOST_HALO
 from src.editing.fit import Fit, fit_for
 from src.editing.sources import Source
 from src.editing.strength import check_strength, entered, hidden_at_start
@@ -23,9 +24,6 @@ from src.filling import Asked, How, System, ask, fill, mask_id, token_unit, whol
 from src.generation import Edited, Generation
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images
 from src.limits import one_of
-
-MODES = ("exact", "upstream")
-MOST_FEATHER, MOST_HALO = 4096, 64  # pixels, tokens
 
 Mask = Bool[np.ndarray, "rows columns"]
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from src.conditioning.prompts import checked_prompts
 from src.conditioning.rows import Rows
+from src.editing.config import MOST_FEATHER
 from src.editing.fit import Fit
-from src.editing.paint import MOST_FEATHER, check_whole, drawn_into, encoded, exact_seeds, fit_of
+from src.editing.paint import check_whole, drawn_into, encoded, exact_seeds, fit_of
 from src.editing.sources import Source, check_mask_size, open_masks, open_sources
 from src.editing.upstream import INPAINTING_SCHEDULE
 from src.errors import UserError, shown
@@ -154,7 +155,7 @@ def _erased(
     The nearest token that is kept; where none is, the code that the prompt itself finds likeliest.
     """
     if not is_open.all():
-        nearest = distance_transform_edt(is_open.numpy(), False, True)
+        nearest = distance_transform_edt(is_open, return_distances=False, return_indices=True)
         codes = start[0].cpu()[tuple(torch.from_numpy(axis.astype(np.int64)) for axis in nearest)]
         return codes.expand(len(prompts), -1, -1)
     found = []

@@ -22,6 +22,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from src.conditioning.prompts import Prompts
+from src.editing.config import MOST_FRAMES, MOST_MOTION
 from src.editing.scattered import scattered
 from src.errors import UserError, shown
 from src.filling import Asked, System, all_hidden, ask, fill, how_from, mask_id, whole_size
@@ -30,7 +31,6 @@ from src.image_tokenizer.pictures import decode_pixels, to_images
 from src.sampler.one_picture import FOR_START
 
 LATER_SCHEDULE = "linear"
-MOST_FRAMES, MOST_MOTION = 10_000, 2**14
 
 
 class Video(NamedTuple):

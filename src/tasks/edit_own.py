@@ -1,0 +1,110 @@
+"""People's own pictures edited: a file each, a page with the gallery, and what changed outside."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from src.config import RunConfig
+from src.errors import UserError
+from src.evaluation.measurement import Measurement
+from src.evaluation.preservation import num_changed_outside
+from src.generation import Generation
+from src.report.grid import labelled_grid
+from src.report.painted import with_mask
+from src.report.pictures import annotated_png, check_unused, write_manifest
+from src.tasks.drawing import settings, short_hash
+from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
+from src.tasks.outcome import Outcome, deliver
+from src.whole_files import writable_folder, write_whole
+
+LARGEST_GALLERY = 12  # edits; the others have their files
+COLUMNS = ("what is repainted", "edited", "its tokens alone")
+
+# of a model, prompts and what `generate` takes besides: the edits, and every edit's input picture
+Edit = Callable[[Any, list[str], dict[str, Any]], tuple[Generation, Sequence[np.ndarray]]]
+
+
+def edit_own(config: RunConfig, folder: Path, edit: Edit, num_inputs: int) -> None:
+    """Edit the pictures that the settings name, into `output_dir` or the run's folder."""
+    if config.save_record:
+        raise UserError(
+            "save_record=true has no effect on pictures of your own: the committed record is of "
+            "scenes, whose right answer is known; leave it out."
+        )
+    started = time.perf_counter()
+    prompts = read_prompts(config)
+    seeds = choose_seeds(config, num_inputs)
+    target = Path(config.output_dir) if config.output_dir else folder
+    check_unused(target)
+    model = open_model(config)
+    writable_folder(target)
+    how = {
+        "negative_prompts": choose_negative_prompts(config, len(prompts)),
+        "num_images_per_prompt": config.num_images_per_prompt,
+        "sampler": config.sampler,
+        **seeds_or_generator(config, seeds),
+    }
+    generation, inputs = edit(model, prompts, how)
+    about = settings(config, model) | {"editing": vars(config.editing)}
+    entries = entries_of(generation, seeds)
+    for image, entry in zip(generation.images, entries, strict=True):
+        write_whole(target / entry["file"], annotated_png(image, entry | about))
+    write_manifest(about, entries, target)
+    outcome = Outcome(
+        measurements=[changed_outside(generation, inputs)],
+        figures={"gallery.png": gallery(generation, inputs)},
+        weights={"model": short_hash(model)},
+        seeds={"pictures": seeds},
+        device=str(model.device),
+    )
+    deliver(outcome, config, folder, time.perf_counter() - started)
+
+
+def seeds_or_generator(config: RunConfig, seeds: list[int]) -> dict[str, Any]:
+    """Whose random numbers they are: in upstream's mode one generator's, from the first seed."""
+    if config.editing.mode == "exact":
+        return {"seeds": seeds}
+    import torch
+
+    return {"generator": torch.Generator().manual_seed(seeds[0])}
+
+
+def entries_of(generation: Generation, seeds: list[int]) -> list[dict[str, Any]]:
+    """File, prompt and seed of every picture."""
+    return [
+        {"file": f"{index:05d}.png", "prompt": prompt, "seed": seed}
+        for index, (prompt, seed) in enumerate(zip(generation.recipe.prompts, seeds, strict=True))
+    ]
+
+
+def changed_outside(generation: Generation, inputs: Sequence[np.ndarray]) -> Measurement:
+    """Pixels that differ from the input where nothing was painted; 0 in all exact edits."""
+    pairs = zip(generation.images, inputs, generation.edited.is_painted.numpy(), strict=True)
+    counts = [
+        num_changed_outside(np.asarray(image), given, is_painted)
+        for image, given, is_painted in pairs
+        if not is_painted.all()
+    ]
+    return Measurement(
+        "pixels changed outside",
+        float(sum(counts)),
+        len(generation.images),
+        subject="your pictures",
+        is_higher_better=False,
+    )
+
+
+def gallery(generation: Generation, inputs: Sequence[np.ndarray]) -> Figure:
+    """Every input with what is repainted, its edit, and what the edit's tokens alone show."""
+    masks = generation.edited.is_painted.numpy()
+    rows = [
+        (with_mask(given, is_painted), np.asarray(image.convert("RGB")), np.asarray(decoded))
+        for given, is_painted, image, decoded in zip(
+            inputs, masks, generation.images, generation.edited.decoded, strict=True
+        )
+    ][:LARGEST_GALLERY]
+    return labelled_grid(rows, generation.recipe.prompts[: len(rows)], COLUMNS)

@@ -1,0 +1,135 @@
+"""Several prompts in one picture: people's own masks, or scenes of two objects told apart."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from src.config import RunConfig
+from src.data.oracle import Oracle
+from src.data.scene_edits import TwoRegions, two_boxes, two_halves
+from src.data.scenes import World
+from src.editing.regions import BETWEEN_PROMPTS, Region
+from src.errors import UserError
+from src.evaluation.measurement import Measurement
+from src.tasks.countdown import countdown
+from src.tasks.drawing import short_hash
+from src.tasks.edit_own import edit_own
+from src.tasks.edit_scores import most_of, scene_gallery, share_of
+from src.tasks.inpaint import shows, sources_of
+from src.tasks.inputs import open_model
+from src.tasks.outcome import Outcome, deliver
+from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
+
+HALVES, BOXES = "halves of a new picture", "two places in a picture"
+
+
+def run(config: RunConfig, folder: Path) -> None:
+    """Draw the given regions; without any, those of scenes, and count."""
+    editing = config.editing
+    if editing.masks:
+        edit_own(config, folder, lambda *asked: _own(config, *asked), 1)
+        return
+    check_scenes(config, "images", "weights")
+    started = time.perf_counter()
+    model = open_model(config)
+    world, count = World(config.data), editing.num_scenes
+    asked = {
+        HALVES: [two_halves(world, config.seed, index) for index in range(count)],
+        BOXES: [two_boxes(world, config.seed, index) for index in range(count)],
+    }
+    drawn: dict[str, list[np.ndarray]] = {kind: [] for kind in asked}
+    with countdown("Drawing regions", 2 * count) as done:
+        for kind, of_kind in asked.items():
+            for index, each in enumerate(of_kind):
+                drawn[kind].append(edited(model, config, each, config.seed + index, kind == BOXES))
+                done(1)
+    oracle = Oracle(world)
+    rows = [row for kind in asked for row in rows_of(kind, asked[kind], drawn[kind], oracle)]
+    boxes = asked[BOXES]
+    kept = [
+        int((picture != each.source.picture)[~np.logical_or(*each.masks)].sum())
+        for picture, each in zip(drawn[BOXES], boxes, strict=True)
+    ]
+    sources = [each.source.picture for each in boxes]
+    outcome = Outcome(
+        measurements=[*rows, most_of("most numbers changed outside", kept, BOXES)],
+        figures={
+            "halves.png": _gallery(asked[HALVES], drawn[HALVES], HALVES),
+            "boxes.png": _gallery(boxes, drawn[BOXES], BOXES),
+        },
+        weights={"model": short_hash(model)},
+        seeds={"scenes": config.seed, "pictures": f"{config.seed} + the scene's number"},
+        device=str(model.device),
+        data_hash=hash_of_edits(sources, [_told(each) for each in boxes]),
+    )
+    deliver(outcome, config, folder, time.perf_counter() - started)
+
+
+def edited(model, config: RunConfig, asked: TwoRegions, seed: int, has_picture: bool) -> np.ndarray:
+    """Both prompts drawn, each into its own mask."""
+    regions = [Region(*pair) for pair in zip(asked.prompts, asked.masks, strict=True)]
+    image = Image.fromarray(asked.source.picture) if has_picture else None
+    return np.asarray(model.edit_regions(image, regions, seeds=[seed], **how_of(config)).images[0])
+
+
+def rows_of(
+    kind: str, asked: list[TwoRegions], pictures: list[np.ndarray], oracle: Oracle
+) -> list[Measurement]:
+    """Whether each region shows its object, with its middle in the region."""
+    seen = [oracle.read(picture) for picture in pictures]
+    pairs = list(zip(seen, asked, strict=True))
+    right = [
+        [
+            any(
+                found.looks == each.objects[which].looks
+                and each.masks[which][tuple(int(middle) for middle in found.center)]
+                for found in reading.objects
+            )
+            for reading, each in pairs
+        ]
+        for which in range(2)
+    ]
+    both = [one and other for one, other in zip(*right, strict=True)]
+    anywhere = [shows(reading, each.objects[0]) for reading, each in pairs]
+    return [
+        share_of("first region right", right[0], kind, "left or upper; the object in its region"),
+        share_of("second region right", right[1], kind, "right or lower; the object in its region"),
+        share_of("both regions right", both, kind),
+        share_of("first object anywhere", anywhere, kind),
+    ]
+
+
+def _gallery(asked: list[TwoRegions], pictures: list[np.ndarray], title: str):
+    sources = [each.source.picture for each in asked]
+    firsts = [each.masks[0] for each in asked]
+    told = [_told(each) for each in asked]
+    return scene_gallery(sources, firsts, {"drawn": pictures}, told, f"{title}: the first marked")
+
+
+def _told(asked: TwoRegions) -> str:
+    return BETWEEN_PROMPTS.join(asked.prompts)
+
+
+def _own(config: RunConfig, model, prompts: list[str], how: dict[str, Any]):
+    editing = config.editing
+    if len(prompts) != len(editing.masks):
+        raise UserError(
+            f"there are {len(prompts)} prompts for {len(editing.masks)} of editing.masks: give one "
+            "each"
+        )
+    weights = editing.weights or [None] * len(prompts)
+    if len(weights) != len(prompts):
+        raise UserError(
+            f"editing.weights has {len(weights)} numbers for {len(prompts)} regions: give one each"
+        )
+    regions = [Region(*told) for told in zip(prompts, editing.masks, weights, strict=True)]
+    how = how | {"negative_prompts": (how["negative_prompts"] or [None])[0]}
+    generation = model.edit_regions(editing.images or None, regions, feather=editing.feather, **how)
+    each = config.num_images_per_prompt
+    if editing.images:
+        return generation, sources_of(editing.images, 1, each)
+    size = generation.images[0].size
+    return generation, [np.full((size[1], size[0], 3), 255, dtype=np.uint8)] * each
