@@ -55,7 +55,7 @@ class Regret(NamedTuple):
         Raises UserError for a picture that is not there, and for no number of tokens.
         """
         check_picture(picture, len(self.rank))
-        check_count("num_worst", num_worst)
+        check_count("num_worst", num_worst, least=0)
         regret = self.regret[picture]
         order = regret.flatten().argsort(descending=True, stable=True)
         count = min(num_worst, int((regret > 0).sum()))
