@@ -92,7 +92,9 @@ def load_trace(path: Any) -> SavedTrace:
     """Read a trace; raises UserError, naming the file, for what is none of this version."""
     path = _checked_path(path)
     if not path.is_file():
-        raise UserError(f"{path} is not there; give a file that save_trace or +exp=observe made.")
+        raise UserError(
+            f"there is no file {path}; give one that save_trace or +exp=observe has written."
+        )
     try:
         with safe_open(str(path), "pt") as file:
             header = {key: json.loads(text) for key, text in (file.metadata() or {}).items()}
