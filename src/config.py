@@ -156,7 +156,7 @@ def check(config: RunConfig) -> None:
     _check_measuring(config)
     check_latency(config.latency)
     check_publish(config.publish)
-    check_inspection(config.inspection)
+    check_inspection(config.inspection, config.task)
     check_editing(config.editing)
     check_style(config.style)
     if config.task == "teach_glyph":

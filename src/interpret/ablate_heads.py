@@ -7,7 +7,7 @@ Dimensions: sites, heads, pictures, seq (of a site's grid), width (of a head).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from src.amused import Amused
 from src.conditioning.rows import Rows
-from src.errors import UserError
+from src.errors import UserError, shown
 from src.interpret.capture import Change, capture, replaced
 from src.interpret.sites import find_sites
 from src.interpret.teacher_forcing import ask, mean_of_pictures
@@ -68,13 +68,14 @@ def head_effects(
     return HeadEffects(names, tuple(effects), whole, way)
 
 
-def ablation(
-    heads: Sequence[int], stand_in: Float[Tensor, "all_heads width"] | None = None
-) -> Change:
+def ablation(heads: Any, stand_in: Float[Tensor, "all_heads width"] | None = None) -> Change:
     """A change for `capture.replaced` on "SITE.heads": these heads read nothing, or `stand_in`.
 
-    Raises UserError, where the model runs, for a head that is not there.
+    Raises UserError for what is no list of heads' numbers, from 0, and, where the model runs, for a
+    head that is not there.
     """
+    if not isinstance(heads, Sequence) or not all(type(head) is int for head in heads):
+        raise UserError(f"heads={shown(heads)} are no heads; give their numbers, as [0, 1].")
 
     def change(held: Tensor, call: int) -> Tensor:
         if heads and not 0 <= min(heads) <= max(heads) < held.shape[2]:

@@ -6,7 +6,6 @@ one step at a time, so that no more than one step is ever in memory.
 Dimensions: batch (pictures), height, width (in tokens), seq (= height * width, row by row), codes.
 """
 
-import math
 from typing import Any
 
 import torch
@@ -15,9 +14,10 @@ from torch import Tensor
 
 from src.amused import Amused
 from src.conditioning.rows import Rows
-from src.errors import UserError, shown
+from src.errors import UserError
 from src.filling import rows_from
 from src.generation import Generation
+from src.interpret.checked import check_step
 from src.interpret.trace_file import SavedTrace
 from src.predicting import predict_for
 from src.recipe import Recipe
@@ -55,30 +55,32 @@ def trace_of(run: Run) -> Trace:
     return run.trace
 
 
-def check_same_model(amused: Amused, run: Run) -> None:
-    """Refuse a file of other weights; raises UserError. A generation in memory names none."""
-    if isinstance(run, SavedTrace) and run.weights_hash != amused.weights_hash:
+def check_same_model(amused: Amused, run: Any) -> None:
+    """Refuse a file of other weights, or a branch of one; raises UserError.
+
+    A generation in memory names none.
+    """
+    drawn_by = getattr(run, "weights_hash", None)
+    if drawn_by is not None and drawn_by != (own := amused.weights_hash):
         raise UserError(
-            f"the trace is of the weights {run.weights_hash[:12]} and this model's are "
-            f"{amused.weights_hash[:12]}: open the checkpoint that drew it."
+            f"the trace is of the weights {drawn_by[:12]} and this model's are {own[:12]}: open "
+            "the checkpoint that drew it."
         )
 
 
-def canvas_before(trace: Trace, step: int, mask_token_id: int) -> Int[Tensor, "batch height width"]:
+def canvas_before(trace: Trace, step: Any, mask_token_id: int) -> Int[Tensor, "batch height width"]:
     """What the model saw in a step, from 1: mask_token_id where hidden.
 
     That is the canvas after the step before; before the first one, the given tokens alone.
     Raises UserError for a step that the trace has not.
     """
-    if type(step) is not int or not 1 <= step <= trace.num_steps:
-        raise UserError(f"step={shown(step)} is not there: the trace has 1 to {trace.num_steps}.")
+    check_step(step, trace.num_steps)
     if step > 1:
         return trace.token_ids[step - 2]
     return trace.drawn_ids[0].masked_fill(~trace.is_given, mask_token_id)
 
 
-@torch.no_grad()
-def ask_again(amused: Amused, run: Run, step: int, need_unconditional: bool = True) -> Logits:
+def ask_again(amused: Amused, run: Run, step: Any, need_unconditional: bool = True) -> Logits:
     """What the model says at the canvas of a step, before guidance, on the CPU.
 
     With as many pictures in a pass as `amused.generate` takes, so that on one machine the numbers
@@ -86,8 +88,17 @@ def ask_again(amused: Amused, run: Run, step: int, need_unconditional: bool = Tr
     opinion: of a token that it is shown, the model has learned to say nothing.
 
     need_unconditional: also without the prompt, at twice the cost; else that is None.
-    Raises UserError for a run without trace or prompts, and for a step that is not there.
+    Raises UserError for a run without trace or prompts, a file of other weights, and a step that is
+    not there.
     """
+    trace_of(run)
+    check_same_model(amused, run)
+    return answers_at(amused, run, step, need_unconditional)
+
+
+@torch.no_grad()
+def answers_at(amused: Amused, run: Run, step: Any, need_unconditional: bool = True) -> Logits:
+    """`ask_again` of a run whose weights are checked: that takes a hash over all of them."""
     trace, recipe = trace_of(run), run.recipe
     canvas = canvas_before(trace, step, amused.transformer.mask_token_id).to(amused.device)
     rows = rows_of(amused, recipe, with_regions=True)
@@ -105,27 +116,17 @@ def ask_again(amused: Amused, run: Run, step: int, need_unconditional: bool = Tr
     return Logits(torch.cat(conditional), torch.cat(unconditional) if need_unconditional else None)
 
 
-def guidance_in(run: Run, step: int) -> Float[Tensor, "batch"]:
-    """The guidance scale that each picture had in a step; 1 = off.
+def guidance_in(run: Run, step: Any) -> Float[Tensor, "batch"]:
+    """The guidance scale that each picture had in a step, from 1; 1 = off.
 
-    Raises UserError for a run without a trace.
+    Raises UserError for a run without a trace, and for a step that is not there.
     """
     trace = trace_of(run)
+    check_step(step, trace.num_steps)
     hidden = (trace.is_masked[step - 2] if step > 1 else ~trace.is_given).flatten(1)
     now = make_plan(run.recipe.sampler)[step - 1]
     scale = guidance_of_pictures(now, hidden, trace.is_given.flatten(1))
     return torch.as_tensor(scale, dtype=torch.float64).expand(len(hidden)).clone()
-
-
-def check_guidance_scale(guidance_scale: Any, or_none: bool = False) -> None:
-    """Refuse what is no finite number; raises UserError. or_none: None stands for the run's own."""
-    if guidance_scale is None and or_none:
-        return
-    if type(guidance_scale) not in (int, float) or not math.isfinite(guidance_scale):
-        own = ", or None for the run's own" if or_none else ", such as 1 for none"
-        raise UserError(
-            f"guidance_scale={shown(guidance_scale)} is impossible; give a number{own}."
-        )
 
 
 def guidance_dtype(run: Run) -> torch.dtype | None:

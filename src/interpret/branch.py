@@ -6,17 +6,16 @@ Dimensions: steps, states (0 = the start, then one a step), height, width (in to
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from src.errors import UserError, shown
-from src.generation import Generation
-from src.interpret.ask_again import canvas_before, trace_of
+from src.interpret.ask_again import Run, canvas_before, trace_of
+from src.interpret.checked import check_picture
 from src.interpret.edits import Edits, Position, edited
-from src.interpret.which_picture import check_picture
 from src.recipe import Recipe
 from src.sampler.choices import Canvas
 from src.sampler.trace import Trace
@@ -29,6 +28,7 @@ class Branch(NamedTuple):
     recipe: Recipe  # of its start
     mask_token_id: int
     history: tuple[tuple[int, Edits], ...] = ()  # (after step, what was changed then), in order
+    weights_hash: str | None = None  # that a file names; None = drawn in memory
 
     @property
     def num_steps(self) -> int:
@@ -57,8 +57,11 @@ class Told(NamedTuple):
     forbidden: dict[Position, set[int]]
 
 
-def branch_of(generation: Generation, mask_token_id: int, picture: int = 0) -> Branch:
-    """The unedited way of one picture of a recorded, seeded generation; UserError for another."""
+def branch_of(generation: Run, mask_token_id: Any, picture: int = 0) -> Branch:
+    """The unedited way of one picture of a recorded, seeded generation, or of a file of one.
+
+    Raises UserError for others, and for a mask id that its hidden tokens have not.
+    """
     trace, recipe = trace_of(generation), generation.recipe
     if recipe.seeds is None or recipe.prompts is None or recipe.negative_prompts is None:
         raise UserError(
@@ -66,7 +69,13 @@ def branch_of(generation: Generation, mask_token_id: int, picture: int = 0) -> B
             "up again; draw it from prompts with seeds."
         )
     check_picture(picture, len(recipe.seeds))
-    return Branch(trace.picture(picture), recipe.of_picture(picture), mask_token_id)
+    _check_mask_token_id(trace, mask_token_id)
+    return Branch(
+        trace.picture(picture),
+        recipe.of_picture(picture),
+        mask_token_id,
+        weights_hash=getattr(generation, "weights_hash", None),
+    )
 
 
 def told_by(recipe: Recipe, history: Collection[tuple[int, Edits]]) -> Told:
@@ -133,6 +142,19 @@ def last_asked(branch: Branch) -> Int[Tensor, "states seq"]:
         is_drawn = canvas_after(branch, step - 1).is_masked[0]
         asked.append(torch.where(is_drawn, step, asked[-1]))
     return torch.stack(asked)
+
+
+def _check_mask_token_id(trace: Trace, mask_token_id: Any) -> None:
+    """That it is the trace's own, as far as it tells: of one step, all ids above its codes fit."""
+    own = trace.token_ids[trace.is_masked][:1].tolist()
+    least = int(trace.drawn_ids.max()) + 1
+    fits = type(mask_token_id) is int and mask_token_id >= least
+    if not fits or (own and own != [mask_token_id]):
+        right = own[0] if own else f"one from {least}"
+        raise UserError(
+            f"mask_token_id={shown(mask_token_id)} is not this trace's; give {right}, the "
+            "transformer's mask_token_id."
+        )
 
 
 def _given_after(branch: Branch, after_step: int) -> Tensor:

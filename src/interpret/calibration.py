@@ -7,13 +7,14 @@ Definitions: Guo et al. 2017 (arXiv 1706.04599), section 2; Geifman & El-Yaniv 2
 Dimensions: hidden (positions of all pictures), bins, points, draws.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from src.errors import UserError
+from src.interpret.checked import check_count, check_share
 from src.interpret.teacher_forcing import Answers
 
 NUM_DRAWS = 1000  # of the labels of a calibrated model
@@ -69,17 +70,16 @@ class Calibration(NamedTuple):
 
 
 def calibration(
-    answers: Answers, num_bins: int, generator: Generator, confidence: float = 0.95
+    answers: Answers, num_bins: Any, generator: Generator, confidence: Any = 0.95
 ) -> Calibration:
-    """All of it; raises UserError without answers, or for an impossible number of bins.
+    """All of it; raises UserError without answers, and for numbers that cannot be.
 
     generator: draws the labels of the calibrated model whose ECE is the floor.
     confidence: 0..1, share of that model's samples below the floor's `high`.
     """
-    if not 1 <= num_bins <= MOST_BINS:
-        raise UserError(f"num_bins={num_bins} is impossible; give 1 to {MOST_BINS:,}.")
-    if len(answers.true_ids) == 0:
-        raise UserError("there are no hidden tokens to judge the model by; hide some.")
+    check_count("num_bins", num_bins, MOST_BINS)
+    check_share("confidence", confidence)
+    check_answers(answers)
     stated, is_right = best_guess(answers)
     bins = equal_bins(stated, is_right, num_bins)
     adaptive = adaptive_bins(stated, is_right, num_bins)
@@ -99,6 +99,17 @@ def calibration(
         adaptive_bins=adaptive,
         coverage_risk=coverage_risk(stated, is_right),
     )
+
+
+def check_answers(answers: Answers) -> None:
+    """Refuse answers that are none, or no numbers; raises UserError. A probability may be 0."""
+    if len(answers.true_ids) == 0:
+        raise UserError("there are no hidden tokens to judge the model by; hide some.")
+    if not (answers.log_probs < torch.inf).all():  # nor is NaN
+        raise UserError(
+            "log_probs holds what is no log-probability, such as NaN; give what `ask` gave, of a "
+            "model whose weights are finite."
+        )
 
 
 def best_guess(answers: Answers) -> tuple[Float[Tensor, "hidden"], Bool[Tensor, "hidden"]]:

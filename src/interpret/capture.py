@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from src.amused import Amused
-from src.errors import UserError
+from src.errors import UserError, shown
 from src.interpret.sites import Site, find_sites
 from src.transformer.blocks import Attention
 
@@ -55,14 +55,19 @@ def capture(
 
 
 @contextmanager
-def replaced(amused: Amused, changes: Mapping[str, Change]) -> Iterator[None]:
+def replaced(amused: Amused, changes: Mapping[str, Any]) -> Iterator[None]:
     """Let the model go on with what each change makes of its site, while the context is open.
 
-    Raises UserError for a name that no site has, for `.weights`, which are only read, and, where
-    the model runs, for a change of another shape.
+    Raises UserError for a name that no site has, for `.weights`, which are only read, for a change
+    that is no function, and, where the model runs, for one that gives no tensor of the same shape.
     """
     with ExitStack() as stack:
         for name, change in changes.items():
+            if not callable(change):
+                raise UserError(
+                    f"the change of {shown(name)} is {shown(change)}; give a function of what the "
+                    "site holds and the number of the call, as lambda held, call: 0 * held."
+                )
             for site in find_sites(amused, name):
                 stack.callback(_write(site, change).remove)
         yield
@@ -123,6 +128,11 @@ def _write(site: Site, change: Change) -> RemovableHandle:
 
 def _changed(name: str, change: Change, held: Tensor, call: int) -> Tensor:
     new = change(held, call)
+    if not isinstance(new, Tensor):
+        raise UserError(
+            f"the change of {name} gives {shown(new)}; give back a tensor of the shape "
+            f"{tuple(held.shape)}."
+        )
     if new.shape != held.shape:
         raise UserError(
             f"the change of {name} gives the shape {tuple(new.shape)} where it holds "

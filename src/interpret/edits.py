@@ -3,7 +3,7 @@
 Dimensions: seq (tokens of one image, row by row). A position is (row, column) on the token grid.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from src.data.micro_cond import MicroCond
+from src.conditioning.micro import micro_cond_rows
 from src.errors import UserError, shown
+from src.interpret.checked import Position, check_position, check_text
+from src.limits import check_seed
 from src.sampler.choices import Canvas
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 
-Position = tuple[int, int]
 FORBIDDEN = -3e4  # a logit: probability 0 at any temperature, finite in float16, kept by guidance
 
 
@@ -36,10 +37,10 @@ class Edits:
     pinned: Any = field(default_factory=dict)  # Mapping[Position, int]; `check_edits` asks for it
     forbidden: Any = field(default_factory=dict)  # Mapping[Position, Collection[int]]
     hidden: Any = ()  # Collection[Position]
-    prompt: str | None = None
-    negative_prompt: str | None = None
-    micro_cond: MicroCond | None = None
-    seed: int | None = None
+    prompt: Any = None  # str
+    negative_prompt: Any = None  # str
+    micro_cond: Any = None  # MicroCond
+    seed: Any = None  # int
 
 
 def check_edits(edits: Any, grid: tuple[int, int], codebook_size: int) -> None:
@@ -47,7 +48,8 @@ def check_edits(edits: Any, grid: tuple[int, int], codebook_size: int) -> None:
     _check_kinds(edits)
     for name in ("pinned", "forbidden", "hidden"):
         for position in getattr(edits, name):
-            _check_position(name, position, grid)
+            check_position(name, position, grid)
+    _check_told(edits)
     told = [("pinned", place, code) for place, code in edits.pinned.items()]
     told += [("forbidden", place, code) for place, all in edits.forbidden.items() for code in all]
     for name, position, code in told:
@@ -67,6 +69,14 @@ def check_edits(edits: Any, grid: tuple[int, int], codebook_size: int) -> None:
     for position, codes in edits.forbidden.items():
         if len(set(codes)) == codebook_size:
             raise UserError(f"all {codebook_size} codes are forbidden at {position}; leave one.")
+
+
+def check_list_of_edits(edits: Any) -> None:
+    """Refuse what is no list of edits; `check_edits` looks at each. Raises UserError."""
+    if not isinstance(edits, Sequence) or isinstance(edits, str):
+        raise UserError(
+            f"edits is {shown(edits)}; give a list of them, as [Edits(prompt='a moon')]."
+        )
 
 
 def edited(canvas: Canvas, edits: Edits, mask_token_id: int) -> Canvas:
@@ -144,15 +154,15 @@ def _check_kinds(edits: Any) -> None:
             )
 
 
-def _check_position(name: str, position: Any, grid: tuple[int, int]) -> None:
-    height, width = grid
-    fits = isinstance(position, tuple) and len(position) == 2
-    fits = fits and all(type(each) is int for each in position)
-    if not fits or not (0 <= position[0] < height and 0 <= position[1] < width):
-        raise UserError(
-            f"{name} has the position {shown(position)}; give (row, column) from (0, 0) to "
-            f"({height - 1}, {width - 1})."
-        )
+def _check_told(edits: Edits) -> None:
+    """That what the model is to be told is what `generate` takes."""
+    for name in ("prompt", "negative_prompt"):
+        if getattr(edits, name) is not None:
+            check_text(name, getattr(edits, name))
+    if edits.micro_cond is not None:
+        micro_cond_rows([edits.micro_cond], 1)
+    if edits.seed is not None:
+        check_seed("seed", edits.seed)
 
 
 def _index(position: Position, width: int) -> int:

@@ -12,13 +12,13 @@ from torch import Tensor
 from src.amused import Amused
 from src.interpret.ask_again import (
     Run,
-    ask_again,
-    check_guidance_scale,
+    answers_at,
     check_same_model,
     guidance_dtype,
     guidance_in,
     trace_of,
 )
+from src.interpret.checked import check_guidance_scale
 from src.interpret.commit_order import was_drawn
 from src.sampler.entropies import entropy
 from src.sampler.guidance import Logits, guide
@@ -64,7 +64,7 @@ def guidance_effect(amused: Amused, run: Run, guidance_scale: Any = None) -> Gui
         scale = guidance_in(run, step)
         if guidance_scale is not None:
             scale = torch.full_like(scale, guidance_scale)
-        logits = ask_again(amused, run, step)
+        logits = answers_at(amused, run, step)
         steps.append(of_logits(logits, scale, is_drawn[step - 1], guidance_dtype(run)))
         scales.append(scale)
     fields = [torch.stack(field) for field in zip(*steps, strict=True)]

@@ -10,7 +10,7 @@ Dimensions: branches, height, width (in tokens), seq (= height * width, row by r
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,9 +18,17 @@ from torch import Tensor
 
 from src.amused import Amused
 from src.errors import UserError, shown
-from src.interpret.ask_again import rows_of
+from src.interpret.ask_again import check_same_model, rows_of
 from src.interpret.branch import Branch, canvas_after, joined, told_by
-from src.interpret.edits import Edits, Position, check_edits, edited, without_forbidden
+from src.interpret.checked import check_count
+from src.interpret.edits import (
+    Edits,
+    Position,
+    check_edits,
+    check_list_of_edits,
+    edited,
+    without_forbidden,
+)
 from src.interpret.resume import resume_many
 from src.predicting import predict_for
 from src.sampler.entropies import divergence
@@ -67,13 +75,13 @@ def influence(
     branch: Branch,
     after_step: int,
     position: Position,
-    codes: Sequence[int] | None = None,
-    num_codes: int = 3,
+    codes: Any = None,
+    num_codes: Any = 3,
     together: int = TOGETHER,
 ) -> Influence:
     """Pin a position to other codes after a step, and compare with pinning it to its own.
 
-    codes: None = the `num_codes` likeliest ones beside its own; see `next_likeliest`.
+    codes: one or more; None = the `num_codes` likeliest ones beside its own; see `next_likeliest`.
     together: canvases in a pass of the model, quicker above 1, which may move the last bits.
     Raises UserError for a step or position that is not there, and for a change after the last step
     but by `codes`.
@@ -86,6 +94,8 @@ def influence(
                 "compare with, or go back by a step or more."
             )
         codes = next_likeliest(branch, after_step, position, num_codes)
+    if not isinstance(codes, Sequence) or not codes:
+        raise UserError(f"codes={shown(codes)} names none to compare with; give some, as [3, 4].")
     edits = [Edits(pinned={position: code}) for code in (own, *codes)]
     return _compared(amused, branch, after_step, position, edits, together)
 
@@ -145,15 +155,20 @@ def predictions(
     amused: Amused,
     branch: Branch,
     after_step: int,
-    edits: Sequence[Edits],
+    edits: Any,
     together: int = TOGETHER,
 ) -> Float[Tensor, "branches seq codes"]:
     """Log-probabilities, guided, that the next step would draw from after each edit; on the CPU.
 
-    The edits may pin, hide and forbid. Raises UserError for others, for those that do not fit, and
-    after the last step: nothing is predicted.
+    The edits, one or more, may pin, hide and forbid. Raises UserError for none, for others, for
+    those that do not fit, after the last step: nothing is predicted, and for a branch of a file of
+    other weights.
     """
-    _check_together(together)
+    check_count("together", together)
+    check_list_of_edits(edits)
+    if not edits:
+        raise UserError("edits is empty; give one or more, as [Edits()].")
+    check_same_model(amused, branch)
     before = canvas_after(branch, after_step)
     if after_step == branch.num_steps:
         raise UserError(f"after the last step ({after_step}) the model predicts nothing any more.")
@@ -206,7 +221,7 @@ def cone_of_pairs(
 @contextmanager
 def at_once(amused: Amused, together: int) -> Iterator[None]:
     """So many pictures go through the model together while the context is open."""
-    _check_together(together)
+    check_count("together", together)
     before = amused.pictures_per_pass
     amused.pictures_per_pass = together
     try:
@@ -246,8 +261,3 @@ def _check_same_told(edits: Edits, branch: Branch, codebook_size: int) -> None:
                 f"{name}={shown(getattr(edits, name))} cannot be asked for here; give edits that "
                 "pin, hide or forbid, and `resume` from others."
             )
-
-
-def _check_together(together: int) -> None:
-    if type(together) is not int or together < 1:
-        raise UserError(f"together={shown(together)} is impossible; give 1 or more.")

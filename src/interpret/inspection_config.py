@@ -9,6 +9,7 @@ from src.errors import UserError
 from src.limits import between, whole
 
 LARGEST_GUIDANCE = 1000
+TELLING = "inspect_micro_cond"  # the one task that reads num_swept and num_traced
 
 
 @dataclass
@@ -29,11 +30,16 @@ class InspectionConfig:
     path_steps: int = 64  # points on the way from the baseline
 
 
-def check_inspection(inspection: InspectionConfig) -> None:
-    """Refuse what could not be looked at; raises UserError."""
-    whole("inspection.num_pictures", inspection.num_pictures, 4, 100_000)
-    for key in ("num_swept", "num_traced"):
-        whole(f"inspection.{key}", getattr(inspection, key), 2, inspection.num_pictures)
+def check_inspection(inspection: InspectionConfig, task: str = TELLING) -> None:
+    """Refuse what could not be looked at by a task; raises UserError."""
+    num_pictures = inspection.num_pictures
+    whole("inspection.num_pictures", num_pictures, 4, 100_000)
+    for key in ("num_swept", "num_traced") if task == TELLING else ():
+        if not 2 <= (count := getattr(inspection, key)) <= num_pictures:
+            raise UserError(
+                f"inspection.{key}={count} is impossible; give a whole number from 2 to "
+                f"inspection.num_pictures={num_pictures}."
+            )
     whole("inspection.num_bins", inspection.num_bins, 1, 1000)
     whole("inspection.num_hidings", inspection.num_hidings, 1, 100)
     whole("inspection.num_shuffles", inspection.num_shuffles, 1, 1000)

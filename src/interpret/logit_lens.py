@@ -20,7 +20,6 @@ from src.amused import Amused
 from src.interpret.ask_again import (
     Run,
     canvas_before,
-    check_guidance_scale,
     check_same_model,
     guidance_dtype,
     guidance_in,
@@ -28,7 +27,7 @@ from src.interpret.ask_again import (
     trace_of,
 )
 from src.interpret.capture import capture
-from src.interpret.which_picture import check_picture
+from src.interpret.checked import check_guidance_scale, check_picture
 from src.sampler.entropies import divergence
 from src.sampler.guidance import Logits, guide, needs_unconditional
 from src.transformer.uvit import Condition, UViT

@@ -5,13 +5,14 @@ hidden), values (told instead of the picture's own), codes.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from src.amused import Amused
+from src.conditioning.micro import micro_cond_rows
 from src.conditioning.rows import Rows
 from src.data.micro_cond import MicroCond, check_micro_cond
 from src.interpret.micro_cond_probe import NAMES, column_of, retold
@@ -45,7 +46,7 @@ def sweep(
     hidden: Sequence[MaskedTokens],
     rows: Rows,
     name: str,
-    values: Sequence[float],
+    values: Sequence[Any],
 ) -> Sweep:
     """Tell all pictures each value in turn, at every share hidden.
 
@@ -54,7 +55,7 @@ def sweep(
     """
     column = column_of(name)
     for value in values:
-        check_micro_cond(name, float(value))
+        check_micro_cond(name, value)
     apart, gain = torch.zeros(2, len(hidden), len(values), dtype=torch.float64)
     for row, masked in enumerate(hidden):
         own = ask(amused, masked, rows)
@@ -71,7 +72,11 @@ def sweep(
 def interactions(
     amused: Amused, hidden: MaskedTokens, rows: Rows, other: MicroCond
 ) -> Interactions:
-    """Tell all pictures one number of `other`, then two, in place of their own."""
+    """Tell all pictures one number of `other`, then two, in place of their own.
+
+    Raises UserError for numbers that no picture can have.
+    """
+    micro_cond_rows([other], 1)
     told_other = torch.tensor(other, dtype=torch.float32, device=rows.micro_cond.device)
     start = _mean(ask(amused, hidden, rows))
 

@@ -11,7 +11,7 @@ a number, not how it would follow the number as it slowly changes; `micro_cond_e
 Dimensions: batch (pictures), waves (of all five numbers, side by side), steps.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,10 +19,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from src.amused import Amused
+from src.conditioning.micro import micro_cond_rows
 from src.conditioning.rows import Rows
 from src.conditioning.text import Text
 from src.data.micro_cond import MicroCond
-from src.errors import UserError, shown
+from src.interpret.checked import check_count
 from src.interpret.micro_cond_probe import NAMES
 from src.interpret.teacher_forcing import AT_ONCE
 from src.masking.corrupt import MaskedTokens
@@ -50,15 +51,15 @@ def shares(
     hidden: MaskedTokens,
     rows: Rows,
     baseline: MicroCond,
-    num_steps: int = 64,
+    num_steps: Any = 64,
 ) -> Shares:
     """Of every picture's own micro-conditions, against what the baseline would have told of it.
 
     num_steps: points of Gauss-Legendre's rule on the line, each a pass forward and back.
-    Raises UserError for an impossible number of them.
+    Raises UserError for an impossible number of them, and for a baseline that no picture can have.
     """
-    if not 1 <= num_steps <= MOST_STEPS:
-        raise UserError(f"num_steps={shown(num_steps)} is impossible; give 1 to {MOST_STEPS:,}.")
+    check_count("num_steps", num_steps, MOST_STEPS)
+    micro_cond_rows([baseline], 1)
     nodes, weights = np.polynomial.legendre.leggauss(num_steps)
     line = list(zip((nodes + 1) / 2, weights / 2, strict=True))  # of 0..1
     parts = []

@@ -11,6 +11,7 @@ Dimensions: batch (pictures), hidden (positions of all pictures).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -20,6 +21,7 @@ from src.amused import Amused
 from src.conditioning.rows import Rows
 from src.data.micro_cond import MicroCond
 from src.errors import UserError, nearest
+from src.interpret.checked import check_count
 from src.interpret.teacher_forcing import ask, mean_of_pictures
 from src.masking.corrupt import MaskedTokens
 
@@ -32,7 +34,7 @@ def gain_of_truth(
     rows: Rows,
     generator: Generator,
     names: Sequence[str] = NAMES,
-    num_shuffles: int = 4,
+    num_shuffles: Any = 4,
 ) -> Float[Tensor, "batch"]:
     """How much likelier what was there is under a picture's own micro-conditions; nats a token.
 
@@ -40,8 +42,9 @@ def gain_of_truth(
     which every picture hears `num_shuffles`. Above 0: the truth helps; 0: it makes no difference.
 
     names: those of NAMES that are shuffled; the others stay the picture's own.
-    Raises UserError for fewer than two pictures and for an unknown name.
+    Raises UserError for fewer than two pictures, for an unknown name and for no shuffles.
     """
+    check_count("num_shuffles", num_shuffles)
     columns = [column_of(name) for name in names]
     true = _log_likelihood(amused, hidden, rows)
     strange = torch.zeros_like(true)
@@ -63,10 +66,10 @@ def strangers(num_pictures: int, generator: Generator) -> Int[Tensor, "batch"]:
     return found
 
 
-def column_of(name: str) -> int:
+def column_of(name: Any) -> int:
     """Where a micro-condition stands in a row; raises UserError for an unknown one."""
     if name not in NAMES:
-        raise UserError(f"there is no micro-condition '{name}'; {nearest(name, NAMES)}")
+        raise UserError(f"there is no micro-condition '{name}'; {nearest(str(name), NAMES)}")
     return NAMES.index(name)
 
 

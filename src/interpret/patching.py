@@ -15,7 +15,6 @@ Dimensions: height, width (in tokens), seq, words (of the prompt, padding includ
 (positions), layers, kinds.
 """
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +26,7 @@ from src.conditioning.micro import micro_cond_rows
 from src.conditioning.text import Text
 from src.errors import UserError, shown
 from src.interpret.capture import Change, capture, replaced
+from src.interpret.checked import check_canvas, check_text, checked_positions
 
 DIRECTIONS = ("denoising", "noising")
 KINDS = ("residual", "self_attention", "text_attention", "feed_forward")  # of a layer
@@ -125,20 +125,23 @@ def patched_text(base: Text, source: Text, patch: Patch) -> Text:
 
 def contrast(
     amused: Amused,
-    clean: str,
-    corrupt: str,
-    canvas: Int[Tensor, "1 height width"],
+    clean: Any,
+    corrupt: Any,
+    canvas: Int[Tensor, "pictures height width"],
     micro_cond: Any,
-    places: Iterable[tuple[int, int]] | None = None,
+    places: Any = None,
 ) -> Contrast:
-    """Both passes at one canvas, such as `ask_again.canvas_before` gives of a recorded picture.
+    """Both passes at the canvas of one picture, such as `ask_again.canvas_before` gives.
 
     places: (row, column) of the positions to measure at, hidden in the canvas; None = every hidden
         one where the two passes have other likeliest codes.
-    Raises UserError unless the prompts differ in one word of equally many ids, and where the
-    passes cannot be told apart at the places.
+    Raises UserError unless the prompts differ in one word of equally many ids, for what is no
+    canvas, and where the passes cannot be told apart at the places.
     """
     changed_words(amused, clean, corrupt)
+    check_canvas(amused, canvas, name="canvas")
+    if len(canvas) != 1:
+        raise UserError(f"canvas is of {len(canvas)} pictures; give one, as canvas[[0]].")
     row = micro_cond_rows(micro_cond, 1).to(amused.device)
     canvas = canvas.to(amused.device)
     sides = [
@@ -161,11 +164,13 @@ def contrast(
     return Contrast(*sides, chosen, clean_ids, corrupt_ids)
 
 
-def changed_words(amused: Amused, clean: str, corrupt: str) -> list[int]:
+def changed_words(amused: Amused, clean: Any, corrupt: Any) -> list[int]:
     """The places at which two prompts have different ids.
 
     Raises UserError unless they are one stretch and all else is the same.
     """
+    for name, prompt in (("clean", clean), ("corrupt", corrupt)):
+        check_text(name, prompt)
     encoder = amused.text_encoder
     one, other = encoder.prompt_ids([clean, corrupt])
     end = encoder.tokenizer.eos_token_id
@@ -229,10 +234,9 @@ def _chosen(
 ) -> Int[Tensor, "chosen"]:
     if places is None:
         return is_masked.nonzero()[:, 0]
-    height, width, places = *grid, list(places)
+    width, places = grid[1], checked_positions("places", places, grid)
     for row, column in places:
-        is_there = 0 <= row < height and 0 <= column < width
-        if not is_there or not is_masked[row * width + column]:
+        if not is_masked[row * width + column]:
             raise UserError(
                 f"position {(row, column)} is not hidden in this canvas; of a token that it is "
                 "shown the model has learned to say nothing, so measure at hidden ones."

@@ -15,8 +15,14 @@ from torch import Tensor
 
 from src.amused import Amused
 from src.conditioning.rows import Rows
-from src.errors import UserError, shown
-from src.interpret.ask_again import check_guidance_scale
+from src.errors import UserError
+from src.interpret.checked import (
+    check_canvas,
+    check_count,
+    check_guidance_scale,
+    check_picture,
+    check_position,
+)
 from src.predicting import predict_for
 from src.sampler.guidance import guide, needs_unconditional
 from src.sampler.opinion import MOST_TOP
@@ -42,11 +48,14 @@ class Regret(NamedTuple):
         """Nats, the sum of log p over the tokens; compare pictures of equally many tokens."""
         return self.log_prob.double().sum(dim=(1, 2)).float()
 
-    def worst(self, picture: int = 0, num_worst: int = 10) -> list[tuple[int, int]]:
+    def worst(self, picture: Any = 0, num_worst: Any = 10) -> list[tuple[int, int]]:
         """The (row, column) of the tokens that the model regrets most, the worst first.
 
         Fewer than num_worst where it would choose all others again.
+        Raises UserError for a picture that is not there, and for no number of tokens.
         """
+        check_picture(picture, len(self.rank))
+        check_count("num_worst", num_worst, least=0)
         regret = self.regret[picture]
         order = regret.flatten().argsort(descending=True, stable=True)
         count = min(num_worst, int((regret > 0).sum()))
@@ -72,12 +81,13 @@ def leave_one_out(
     num_top: how many of the likeliest codes to keep, at most the codebook.
     canvases_per_pass: how many go through the model together; it changes no result but its last
         bits.
-    Raises UserError for numbers that cannot be, and for other pictures than rows.
+    Raises UserError for numbers and ids that cannot be, and for other pictures than rows.
     """
     codes, mask_token_id = amused.transformer.config.codebook_size, amused.transformer.mask_token_id
-    _check_count("num_top", num_top, min(codes, MOST_TOP))
-    _check_count("canvases_per_pass", canvases_per_pass, None)
+    check_count("num_top", num_top, min(codes, MOST_TOP))
+    check_count("canvases_per_pass", canvases_per_pass)
     check_guidance_scale(guidance_scale)
+    check_canvas(amused, token_ids)
     if rows.num_pictures != len(token_ids):
         raise UserError(
             f"rows tells of {rows.num_pictures} pictures and token_ids has {len(token_ids)}; give "
@@ -103,7 +113,12 @@ def leave_one_out(
 def with_alternatives(
     token_ids: Int[Tensor, "height width"], regret: Regret, picture: int, position: tuple[int, int]
 ) -> Int[Tensor, "top height width"]:
-    """The picture with the token at (row, column) replaced by each of its likeliest codes."""
+    """The picture with the token at (row, column) replaced by each of its likeliest codes.
+
+    Raises UserError for a picture or a position that is not there.
+    """
+    check_picture(picture, len(regret.rank))
+    check_position("regret", position, tuple(regret.rank.shape[1:]))
     row, column = position
     codes = regret.top_ids[picture, row, column]  # (top,)
     changed = token_ids.cpu().expand(len(codes), -1, -1).clone()
@@ -129,9 +144,3 @@ def _alone(
     guided = guide(logits, guidance_scale, torch.float32)
     at_place = guided[index, row * token_ids.shape[2] + column]  # (places, codes)
     return at_place.float().log_softmax(dim=1).cpu()
-
-
-def _check_count(name: str, value: Any, most: int | None) -> None:
-    if type(value) is not int or value < 1 or (most is not None and value > most):
-        upper = "" if most is None else f" to {most:,}"
-        raise UserError(f"{name}={shown(value)} is impossible; give a whole number from 1{upper}.")

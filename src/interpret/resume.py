@@ -4,7 +4,6 @@ Every random number is keyed by seed, step and position, so what an edit does no
 same numbers as before: all that differs between two branches follows from the edit.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,9 +11,9 @@ from torch import Tensor
 
 from src.amused import Amused
 from src.errors import UserError
-from src.interpret.ask_again import rows_of
+from src.interpret.ask_again import check_same_model, rows_of
 from src.interpret.branch import Branch, canvas_after, joined, told_by
-from src.interpret.edits import Edits, check_edits, edited, without_forbidden
+from src.interpret.edits import Edits, check_edits, check_list_of_edits, edited, without_forbidden
 from src.predicting import predict_for
 from src.recipe import together
 from src.sampler.choices import Canvas
@@ -30,19 +29,20 @@ def resume(amused: Amused, branch: Branch, after_step: int, edits: Any = None) -
     edits: an `Edits`; None = none, and the branch ends as it did: to the last bit by the same
         weights on the same machine at `pictures_per_pass` 1. After the last step nothing is drawn
         any more: exactly what is pinned changes, and nothing can be hidden.
-    Raises UserError for a step that is not there and for edits that do not fit.
+    Raises UserError for a step that is not there, for edits that do not fit, and for a branch of a
+    file of other weights.
     """
     return resume_many(amused, branch, after_step, [Edits() if edits is None else edits])[0]
 
 
-def resume_many(
-    amused: Amused, branch: Branch, after_step: int, edits: Sequence[Any]
-) -> list[Branch]:
-    """Many branches off one place, each with its own edits; see `resume`.
+def resume_many(amused: Amused, branch: Branch, after_step: int, edits: Any) -> list[Branch]:
+    """Many branches off one place, each with its own edits, an `Edits` each; see `resume`.
 
     `amused.pictures_per_pass` of them go through the model together, at 1 each as if alone.
     """
+    check_same_model(amused, branch)
     before = canvas_after(branch, after_step)
+    check_list_of_edits(edits)
     for each in edits:
         _check(each, branch, after_step, amused.transformer.config.codebook_size)
     canvases = [edited(before, each, branch.mask_token_id) for each in edits]

@@ -18,6 +18,7 @@ from torch import Tensor
 from src.amused import Amused
 from src.errors import UserError
 from src.interpret.capture import capture
+from src.interpret.checked import check_canvas
 from src.interpret.teacher_forcing import told
 from src.predicting import predict_for
 
@@ -52,7 +53,11 @@ def rollouts(attention: Float[Tensor, "layers seq seq"]) -> Float[Tensor, "layer
 def rollout(
     amused: Amused, token_ids: Int[Tensor, "height width"], prompt: str, micro_cond: Any
 ) -> Rollout:
-    """At one canvas, hidden positions holding the mask id; every head counts the same."""
+    """At one canvas, hidden positions holding the mask id; every head counts the same.
+
+    Raises UserError for what is no canvas.
+    """
+    check_canvas(amused, token_ids, num_dims=2)
     rows = told(amused, [prompt], micro_cond)
     canvas = token_ids[None].to(amused.device)
     names = "layers.*.self_attention.weights"

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from src.errors import UserError
+from src.interpret.checked import check_count
 
 NEVER = -1  # still differs with the longest prefix
 
@@ -92,7 +93,11 @@ def prefix_variance(
 
 
 def most_entropy(num_seeds: int, num_codes: int) -> float:
-    """Nats, the most that `entropy` can be: every seed another code, while there are enough."""
+    """Nats, the most that `entropy` can be: every seed another code, while there are enough.
+
+    Raises UserError for no codes.
+    """
+    check_count("num_codes", num_codes)
     return math.log(min(num_seeds, num_codes))
 
 

@@ -21,13 +21,14 @@ text block. Where guidance asks twice, the batch holds the unconditional half fi
 """
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
 from src.amused import Amused
-from src.errors import UserError, nearest, shown
+from src.errors import UserError, shown
 from src.transformer.blocks import Attention
 
 Kind = Literal["output", "weights", "heads"]
@@ -39,6 +40,7 @@ PLAIN = {  # sites that have another name than the module whose output they are
     "text": "text_norm",
     "condition": "condition_out",
 }
+NUM_NEAREST = 3  # names told to whom mistakes one
 BLOCKS = ("conv_blocks.", "text_blocks.", "layers.")
 
 
@@ -72,7 +74,7 @@ def find_sites(amused: Amused, names: Any) -> list[Site]:
     """The sites of these names, each once; a name may hold `*`, as in "layers.*.text_attention".
 
     names: a text, or several in a list.
-    Raises UserError with the nearest known name where one fits nothing, and for what is no text.
+    Raises UserError with the nearest known names where one fits nothing, and for what is no text.
     """
     patterns = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
     known = all_sites(amused)
@@ -82,7 +84,12 @@ def find_sites(amused: Amused, names: Any) -> list[Site]:
             raise UserError(f"{shown(pattern)} is no site's name; give one such as 'layers.0'.")
         fitting = {name: site for name, site in known.items() if _fits(name, pattern)}
         if not fitting:
-            raise UserError(f"no site is called '{pattern}'; {nearest(pattern, known)}")
+            close = get_close_matches(pattern, known, n=NUM_NEAREST, cutoff=0.5)
+            hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+            raise UserError(
+                f"no site is called {shown(pattern)}; {hint}src.interpret.sites.all_sites(amused) "
+                f"lists all {len(known)}."
+            )
         found |= fitting
     return list(found.values())
 

@@ -17,8 +17,8 @@ from torch import Generator, Tensor
 
 from src.amused import Amused
 from src.conditioning.rows import Rows, rows_for
-from src.errors import UserError, shown
-from src.interpret.ask_again import check_guidance_scale
+from src.errors import UserError
+from src.interpret.checked import check_grid, check_guidance_scale, check_share
 from src.masking.corrupt import MaskedTokens, corrupt
 from src.masking.draw import MASK, Corruption
 from src.memory import check_free
@@ -53,7 +53,7 @@ def joined(parts: Sequence[Answers]) -> Answers:
 
 def hide_share(
     token_ids: Int[Tensor, "batch height width"],
-    mask_ratio: float,
+    mask_ratio: Any,
     mask_token_id: int,
     generator: Generator,
 ) -> MaskedTokens:
@@ -62,10 +62,8 @@ def hide_share(
     mask_ratio: above 0 and up to 1; UserError otherwise. From one state of the generator a larger
     share hides what a smaller one hides, and more.
     """
-    if not 0 < mask_ratio <= 1:
-        raise UserError(
-            f"mask_ratio={shown(mask_ratio)} is impossible; give a share above 0 and up to 1."
-        )
+    check_share("mask_ratio", mask_ratio)
+    check_grid("token_ids", token_ids)
     batch, height, width = token_ids.shape
     num_masked = max(1, round(mask_ratio * height * width))
     draws = torch.rand(batch, height * width, generator=generator, device=generator.device)
@@ -87,10 +85,12 @@ def told(amused: Amused, captions: Sequence[str], micro_cond: Any) -> Rows:
 def ask(amused: Amused, hidden: MaskedTokens, rows: Rows, guidance_scale: Any = 1.0) -> Answers:
     """What the model says at the hidden positions; guidance 1 = off, as `sampler.guidance` has it.
 
-    Raises UserError unless there is a row for every picture, for an impossible scale, or if the
-    answers' memory is missing.
+    Raises UserError unless there is a row for every picture and something hidden, for an impossible
+    scale, or if the answers' memory is missing.
     """
     check_guidance_scale(guidance_scale)
+    if not hidden.is_masked.any():
+        raise UserError("no token is hidden, so there is nothing to ask about; hide some.")
     if len(hidden.token_ids) != rows.num_pictures:
         raise UserError(
             f"{rows.num_pictures} captions are told of {len(hidden.token_ids)} pictures: give one "

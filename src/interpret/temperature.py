@@ -7,17 +7,19 @@ Dimensions: hidden (positions of all pictures), codes, chosen (pictures).
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int
 from torch import Generator, Tensor
 
-from src.errors import UserError
-from src.interpret.calibration import Calibration, calibration
+from src.errors import UserError, shown
+from src.interpret.calibration import Calibration, calibration, check_answers
+from src.interpret.checked import is_number
 from src.interpret.teacher_forcing import Answers, mean_of_pictures
 
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures looked at
+LEAST = 1e-6  # temperature that logits can be divided by, in float32
 NUM_HALVINGS = 50  # of that interval's logarithm: to the last digits
 STANDARD_ERRORS = 2.0  # the fit half's gain that must be beyond doubt
 
@@ -85,8 +87,15 @@ def fit_temperature(answers: Answers) -> Temperature:
     convex in 1 / temperature, so that to do harm it has to lie about twice as far from 1 as what is
     best for the others. The price: a model that is only a little too sure is left as it is.
 
-    Raises UserError for fewer than two pictures: one says nothing about others.
+    Raises UserError for fewer than two pictures: one says nothing about others; and for answers
+    that are no numbers, or to which what was there is impossible.
     """
+    check_answers(answers)
+    if not answers.log_likelihood.isfinite().all():
+        raise UserError(
+            "log_probs gives a code that was there the probability 0, which no temperature mends; "
+            "give answers to which every code is possible."
+        )
     pictures = answers.pictures.unique()
     if len(pictures) < 2:
         raise UserError(f"{len(pictures)} pictures are too few to fit a temperature; give several.")
@@ -119,8 +128,15 @@ def best_temperature(answers: Answers) -> float:
     return math.exp((low + high) / 2)
 
 
-def tempered(answers: Answers, temperature: float) -> Answers:
-    """The same answers with logits divided by a temperature; 1 gives them back to the last bit."""
+def tempered(answers: Answers, temperature: Any) -> Answers:
+    """The same answers with logits divided by a temperature; 1 gives them back to the last bit.
+
+    Raises UserError for a temperature that is no finite number from LEAST.
+    """
+    if not is_number(temperature) or temperature < LEAST:
+        raise UserError(
+            f"temperature={shown(temperature)} is impossible; give a finite number from {LEAST}."
+        )
     if temperature == 1:
         return answers
     return answers._replace(log_probs=(answers.log_probs / temperature).log_softmax(dim=-1))

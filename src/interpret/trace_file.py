@@ -29,6 +29,7 @@ from torch import Tensor
 from src.amused import Amused
 from src.errors import UserError, shown
 from src.generation import Generation
+from src.interpret.trace_checks import COUNTS, check_header, check_tensors
 from src.recipe import Recipe, recipe_from
 from src.sampler.opinion import Opinion
 from src.sampler.trace import Trace
@@ -36,7 +37,6 @@ from src.whole_files import write_whole
 
 FORMAT, VERSION = "amused trace", 1
 PACKAGES = ("torch", "numpy")
-COUNTS = ("num_scheduled", "num_passes")
 
 
 class SavedTrace(NamedTuple):
@@ -49,9 +49,12 @@ class SavedTrace(NamedTuple):
     versions: dict[str, str]  # of the packages it was made with
 
 
-def save_trace(path: str | Path, generation: Generation, amused: Amused) -> None:
-    """Write a recorded generation, whole or not at all; raises UserError where it has no trace."""
-    write_whole(Path(path), trace_bytes(generation, amused))
+def save_trace(path: Any, generation: Generation, amused: Amused) -> None:
+    """Write a recorded generation, whole or not at all.
+
+    Raises UserError where it has no trace, and where there can be no file.
+    """
+    write_whole(_checked_path(path), trace_bytes(generation, amused))
 
 
 def trace_bytes(generation: Generation, amused: Amused, **also: Any) -> bytes:
@@ -86,8 +89,13 @@ def trace_bytes(generation: Generation, amused: Amused, **also: Any) -> bytes:
     )
 
 
-def load_trace(path: str | Path) -> SavedTrace:
+def load_trace(path: Any) -> SavedTrace:
     """Read a trace; raises UserError, naming the file, for what is none of this version."""
+    path = _checked_path(path)
+    if not path.is_file():
+        raise UserError(
+            f"there is no file {path}; give one that save_trace or +exp=observe has written."
+        )
     try:
         with safe_open(str(path), "pt") as file:
             header = {key: json.loads(text) for key, text in (file.metadata() or {}).items()}
@@ -109,6 +117,8 @@ def load_trace(path: str | Path) -> SavedTrace:
         )
     try:
         recipe = recipe_from(header["recipe"])
+        check_header(header)
+        check_tensors(tensors, header["mask_token_id"], recipe)
         trace = _trace(tensors, header["mask_token_id"])
         return SavedTrace(
             trace, recipe, header["weights_hash"], header["dtype"], header["versions"]
@@ -119,35 +129,13 @@ def load_trace(path: str | Path) -> SavedTrace:
         raise UserError(f"{path} is a damaged trace: {error}; draw it again.") from error
 
 
-def _check_tensors(tensors: dict[str, Tensor]) -> None:
-    """Refuse tensors that do not belong together; raises UserError or KeyError."""
-    whole = tensors["drawn_ids"].shape  # (steps, batch, height, width)
-    if len(whole) != 4:
-        raise UserError(f"drawn_ids has shape {tuple(whole)}, which is no steps of grids")
-    shapes = {
-        **dict.fromkeys(("is_masked", "confidence"), whole),
-        "is_given": whole[1:],
-        **dict.fromkeys(COUNTS, whole[:2]),
-    }
-    if tensors.keys() & set(Opinion._fields):
-        num_top = tensors["top_ids"].shape[-1]
-        shapes |= dict.fromkeys(Opinion._fields, whole)
-        shapes |= dict.fromkeys(("top_ids", "top_log_probs"), (*whole, num_top))
-    if "corrector_margin" in tensors:
-        shapes["corrector_margin"] = whole
-    for key, shape in shapes.items():
-        if tensors[key].shape != torch.Size(shape):
-            raise UserError(
-                f"{key} has shape {tuple(tensors[key].shape)} where {tuple(shape)} belongs to "
-                "drawn_ids"
-            )
-    for key in ("is_masked", "is_given"):
-        if (tensors[key] > 1).any():
-            raise UserError(f"{key} holds something else than 0 and 1")
+def _checked_path(path: Any) -> Path:
+    if not isinstance(path, str | Path) or not str(path) or path == Path():
+        raise UserError(f"path={shown(path)} names no file; give one, as 'one.safetensors'.")
+    return Path(path)
 
 
 def _trace(tensors: dict[str, Tensor], mask_token_id: int) -> Trace:
-    _check_tensors(tensors)
     is_masked = tensors["is_masked"].bool()
     drawn_ids = tensors["drawn_ids"].long()
     opinion = None

@@ -8,7 +8,8 @@ Dimensions: groups (of words taken away together), height, width (in tokens), hi
 the picture, row by row), codes, window (of the text encoder).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -29,15 +30,13 @@ Group = tuple[int, ...]
 
 
 @torch.no_grad()
-def texts_without(
-    encoder: TextEncoder, words: Words, groups: Sequence[Group], way: str = "in place"
-) -> Text:
+def texts_without(encoder: TextEncoder, words: Words, groups: Any, way: str = "in place") -> Text:
     """The encoded prompt, a row a group, each without its words; an empty group is the prompt.
 
-    Raises UserError for another way, or for a word that is not there.
+    Raises UserError for another way, for what is no group, or for a word that is not there.
     """
     one_of("way", way, WAYS)
-    check_groups(words, list(groups))
+    check_groups(words, groups)
     if way == "left out":
         return encoder.encode([words.without(group) if group else words.prompt for group in groups])
     prompt_ids = encoder.prompt_ids([words.prompt])

@@ -7,7 +7,6 @@ Dimensions: steps, groups (of words that are dropped together), height, width (i
 codes.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -26,11 +25,11 @@ from src.interpret.ask_again import (
     rows_of,
     trace_of,
 )
+from src.interpret.checked import check_canvas, check_picture
 from src.interpret.commit_order import was_drawn
 from src.interpret.teacher_forcing import told
-from src.interpret.which_picture import check_picture
 from src.interpret.without_words import Group, log_probs_without, texts_without
-from src.interpret.words import Words, words_of
+from src.interpret.words import Words, check_groups, words_of
 from src.masking.corrupt import MaskedTokens
 from src.sampler.entropies import divergence
 
@@ -67,7 +66,7 @@ def word_drop(
     hidden: MaskedTokens,
     prompt: str,
     micro_cond: Any,
-    groups: Sequence[Group] | None = None,
+    groups: Any = None,
     way: str = "in place",
 ) -> WordDrop:
     """Of a real picture, some of its tokens hidden: what each word does for the true codes.
@@ -75,13 +74,14 @@ def word_drop(
     hidden: one picture, as `teacher_forcing.hide_share` makes it.
     groups: words to drop together, by their places; None = each word alone.
     way: "in place" or "left out"; see `without_words`.
-    Raises UserError for several pictures, or none hidden, or words that are not there.
+    Raises UserError for several pictures, or none hidden, or groups that are none.
     """
     if len(hidden.token_ids) != 1 or not hidden.is_masked.any():
         raise UserError(
             f"{len(hidden.token_ids)} pictures with {int(hidden.is_masked.sum())} hidden tokens "
             "are given; give one picture, some of its tokens hidden."
         )
+    check_canvas(amused, hidden.token_ids)
     words = words_of(amused.text_encoder, prompt)
     groups = _groups(words, groups)
     texts = texts_without(amused.text_encoder, words, [(), *groups], way)
@@ -96,7 +96,7 @@ def word_drop_of_run(
     amused: Amused,
     run: Run,
     picture: int = 0,
-    groups: Sequence[Group] | None = None,
+    groups: Any = None,
     way: str = "in place",
 ) -> WordDrop:
     """Of a recorded generation, in every step: what each word does for the codes that were drawn.
@@ -158,5 +158,8 @@ def _effect(
     return fields[0], fields[1]
 
 
-def _groups(words: Words, groups: Sequence[Group] | None) -> tuple[Group, ...]:
-    return tuple((word,) for word in range(len(words))) if groups is None else tuple(groups)
+def _groups(words: Words, groups: Any) -> tuple[Group, ...]:
+    if groups is None:
+        return tuple((word,) for word in range(len(words)))
+    check_groups(words, groups)
+    return tuple(groups)

@@ -19,19 +19,19 @@ from torch import Tensor
 
 from src.amused import Amused
 from src.conditioning.rows import Rows
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.interpret.ask_again import Run, canvas_before, check_same_model, rows_of, trace_of
 from src.interpret.capture import capture
+from src.interpret.checked import check_canvas, check_picture
 from src.interpret.sites import find_sites, text_attentions
 from src.interpret.teacher_forcing import told
-from src.interpret.which_picture import check_picture
 from src.interpret.words import Words, words_of
 from src.memory import check_free
 from src.predicting import predict_for
 
 AT_ONCE = 4  # canvases in one pass
 AROUND = ("begin", "end", "padding")  # what is read beside the words
-Weights = Sequence[int | float] | None  # None = all the same
+Weights = Any  # Sequence[int | float] | None: None = all the same
 
 
 class TextAttention(NamedTuple):
@@ -153,7 +153,11 @@ def text_attention(
     names: Sequence[str] | None = None,
     keep_heads: bool = False,
 ) -> TextAttention:
-    """At any canvases of one prompt, as with real pictures of which some tokens are hidden."""
+    """At any canvases of one prompt, as with real pictures of which some tokens are hidden.
+
+    Raises UserError for what is no canvas, and as `text_attention_of_run`.
+    """
+    check_canvas(amused, token_ids)
     rows = told(amused, [prompt], micro_cond)
     return _look(amused, token_ids, prompt, rows, names, keep_heads)
 
@@ -227,9 +231,13 @@ def _over_heads(
 
 def _shares(what: str, weights: Weights, count: int) -> Float[Tensor, "count"]:
     """Weights as shares of 1, so that an average of distributions stays one."""
-    shares = torch.ones(count) if weights is None else torch.as_tensor(weights).float()
+    try:
+        shares = torch.ones(count) if weights is None else torch.as_tensor(weights).float()
+    except (TypeError, ValueError, RuntimeError):  # no numbers
+        shares = torch.empty(0)
     if shares.shape != (count,) or not (shares >= 0).all() or not 0 < shares.sum() < torch.inf:
         raise UserError(
-            f"the weights of {what} are {weights}; give {count} numbers from 0, not all of them 0."
+            f"the weights of {what} are {shown(weights)}; give {count} numbers from 0, not all of "
+            "them 0."
         )
     return shares / shares.sum()

@@ -4,10 +4,12 @@ A text tokenizer reads pieces: a word may be several, and around the words there
 end and the padding, all of which the transformer attends to.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from src.conditioning.text import TextEncoder
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
+from src.interpret.checked import check_text
 
 
 class Words(NamedTuple):
@@ -26,20 +28,27 @@ class Words(NamedTuple):
     def __len__(self) -> int:
         return len(self.texts)
 
-    def index(self, word: str, which: int = 0) -> int:
+    def index(self, word: Any, which: Any = 0) -> int:
         """The place of a word, from 0; `which` of them, where it comes more than once (UserError).
 
         Upper and lower case are the same.
         """
+        check_text("word", word)
         same = [place for place, text in enumerate(self.texts) if text.lower() == word.lower()]
         if not same:
             raise UserError(f"'{word}' is no word of the prompt; {nearest(word, self.texts)}")
-        if not 0 <= which < len(same):
-            raise UserError(f"which={which}: '{word}' comes {len(same)} times, counted from 0.")
+        if type(which) is not int or not 0 <= which < len(same):
+            raise UserError(
+                f"which={shown(which)}: '{word}' comes {len(same)} times, counted from 0."
+            )
         return same[which]
 
-    def without(self, group: tuple[int, ...]) -> str:
-        """The prompt with some words left out, and no blank more than before."""
+    def without(self, group: Any) -> str:
+        """The prompt with some words left out, and no blank more than before.
+
+        group: their places. Raises UserError for words that are not there.
+        """
+        check_groups(self, [group])
         is_kept = [True] * len(self.prompt)
         for word in group:
             start, stop = self.spans[word]
@@ -48,8 +57,9 @@ class Words(NamedTuple):
         return " ".join(left.split())
 
 
-def words_of(encoder: TextEncoder, prompt: str) -> Words:
-    """Find the words of a prompt; raises UserError where there is none."""
+def words_of(encoder: TextEncoder, prompt: Any) -> Words:
+    """Find the words of a prompt, a text; raises UserError where there is none."""
+    check_text("prompt", prompt)
     read = encoder.tokenizer(
         prompt, truncation=True, max_length=encoder.window, return_offsets_mapping=True
     )
@@ -70,9 +80,18 @@ def words_of(encoder: TextEncoder, prompt: str) -> Words:
     )
 
 
-def check_groups(words: Words, groups: list[tuple[int, ...]]) -> None:
-    """Refuse groups of words that the prompt has not; raises UserError."""
+def check_groups(words: Words, groups: Any) -> None:
+    """Refuse what are no groups of places of the prompt's words; raises UserError.
+
+    An empty group is one: all words are said.
+    """
+    right = "give places of words, from 0, as `Words.index` finds them: [(0,), (1, 2)]"
+    if not isinstance(groups, Sequence) or isinstance(groups, str):
+        raise UserError(f"groups={shown(groups)} are no groups of words; {right}.")
     for group in groups:
+        is_group = isinstance(group, tuple) and all(type(word) is int for word in group)
+        if not is_group or len(set(group)) < len(group):
+            raise UserError(f"{shown(group)} is no group of words, each once; {right}.")
         for word in group:
             if not 0 <= word < len(words):
                 raise UserError(

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from src.interpret.checked import check_picture
 from src.interpret.commit_statistics import AgainstChance, CommitStatistics, KeptCurve
 from src.report.film_strip import WIDTH
 from src.report.look import (
@@ -43,8 +44,9 @@ def commit_statistics_figure(
 
     Args:
         order: `interpret.commit_order.commit_steps` of the same trace.
-        picture: which of the batch.
+        picture: which of the batch; UserError for one that is not there.
     """
+    check_picture(picture, len(order))
     figure = new_figure(WIDTH, TOP + HEIGHT + 1.1)
     heading = title or "In which order the tokens were kept"
     label(figure, MARGIN, MARGIN, heading, fontsize=LARGE, ha="left", weight="bold")

@@ -42,7 +42,7 @@ def faithfulness_figure(found: Mapping[str, Faithfulness], title: str = "") -> F
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     first = next(iter(found.values()))
     sides = (
-        ("deletion", "words left out, most important first", "lower is truer"),
+        ("deletion", "words taken away, most important first", "lower is truer"),
         ("insertion", "words said, most important first", "higher is truer"),
     )
     for place, (side, axis, better) in enumerate(sides):

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from src.interpret.checked import check_picture
 from src.interpret.flips import Flips
 from src.report.film_strip import WIDTH
 from src.report.look import (
@@ -40,9 +41,12 @@ def flips_figure(kinds: Mapping[str, Flips], title: str = "", picture: int = 0) 
 
     Raises:
         ValueError: no kinds, or more than two.
+        UserError: a picture that is not there.
     """
     if not 1 <= len(kinds) <= MOST_KINDS:
         raise ValueError(f"{len(kinds)} kinds of flips: give one or two")
+    for each in kinds.values():
+        check_picture(picture, len(each.counts))
     figure = new_figure(WIDTH, TOP + SIDE + 0.75)
     heading = title or "Codes that changed while still hidden"
     label(figure, MARGIN, MARGIN, heading, fontsize=LARGE, ha="left", weight="bold")

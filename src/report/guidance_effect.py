@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from src.interpret.checked import check_count, check_picture
 from src.interpret.guidance_effect import GuidanceEffect
 from src.report.film_strip import StripRow, film_strip
 from src.report.look import NATS_COLORS, PALETTE, bare
@@ -31,7 +32,12 @@ def guidance_effect_figure(
     Args:
         num_codes: of the codebook; the end of the entropies' scale is its logarithm.
         picture: which of the batch.
+
+    Raises:
+        UserError: a picture of the batch, or a number of codes, that cannot be.
     """
+    check_picture(picture, effect.is_drawn.shape[1])
+    check_count("num_codes", num_codes)
     seen = effect.is_drawn[:, picture].numpy()
     most = math.log(num_codes)
     nats = Scale(NATS_COLORS, 0, most, "nats", (0, round(most / 2, 1), round(most, 1)))

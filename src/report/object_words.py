@@ -47,9 +47,11 @@ def found_figure(pictures: Sequence[Picture], looked: Sequence[Looked]) -> Figur
     drops = [each.drop.change[0, :2].numpy() for each in looked]
     reads = [_attended(each) for each in looked]
     at_hidden = [np.abs(drop[:, each.is_hidden]) for drop, each in zip(drops, looked, strict=True)]
-    end = nats_up_to(np.quantile(np.concatenate(at_hidden, axis=1), [MOST_SHOWN]))
+    every = np.concatenate(at_hidden, axis=1)
+    end = nats_up_to(np.quantile(every, [MOST_SHOWN]))
+    extend = "both" if every.max() > end else "neither"
     scales = (
-        Scale(SIGNED_COLORS, -end, end, "nats", (-end, 0, end)),
+        Scale(SIGNED_COLORS, -end, end, "nats", (-end, 0, end), extend),
         share_scale(np.concatenate(reads)),
     )
     row_height = SIDE + GAP + CAPTION
@@ -59,6 +61,7 @@ def found_figure(pictures: Sequence[Picture], looked: Sequence[Looked]) -> Figur
     title = "What dropping a name changes, and where the name is read"
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     note = "red: without the name, the true code is less likely; framed: the object; grey: shown"
+    note += "; arrows: beyond the scale" if extend == "both" else ""
     label(figure, MARGIN, MARGIN + 0.26, note, color=MUTED, ha="left")
     for row, (picture, each) in enumerate(zip(pictures, looked, strict=True)):
         row_top = top + CAPTION + row * row_height

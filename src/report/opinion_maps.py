@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from torch import Tensor
 
+from src.interpret.checked import check_count, check_picture
 from src.interpret.opinion_maps import OpinionMaps, Quartiles
 from src.report.film_strip import WIDTH, StripRow, film_strip
 from src.report.grid import Picture
@@ -64,7 +65,10 @@ def opinion_maps_figure(
 
     Raises:
         ValueError: not one picture a step.
+        UserError: a picture of the batch, or a number of codes, that cannot be.
     """
+    check_picture(picture, is_masked.shape[1])
+    check_count("num_codes", num_codes)
     if len(pictures) != len(is_masked):
         raise ValueError(f"{len(pictures)} pictures for {len(is_masked)} steps: give one a step")
     seen, hidden = maps.is_drawn[:, picture].numpy(), is_masked[:, picture].numpy()
@@ -104,7 +108,12 @@ def opinion_quartiles_figure(
 
     Args:
         found: of `interpret.opinion_maps.quartiles`.
+
+    Raises:
+        UserError: a picture of the batch, or a number of codes, that cannot be.
     """
+    check_picture(picture, found["probability"].median.shape[1])
+    check_count("num_codes", num_codes)
     figure = new_figure(WIDTH, 4.7)
     heading = title or "Over the positions that each step drew"
     label(figure, MARGIN, MARGIN, heading, fontsize=LARGE, ha="left", weight="bold")

@@ -30,6 +30,7 @@ class Scale(NamedTuple):
     high: float
     unit: str
     ticks: tuple[float, ...] | None = None  # None = a few round numbers
+    extend: str = "neither"  # or "both", "max": ends beyond which values lie, drawn as arrows
 
 
 def draw_map(
@@ -67,7 +68,8 @@ def draw_bar(figure: Figure, left: float, top: float, height: float, scale: Scal
     axes = panel(figure, left, top, BAR, height)
     ticks = MaxNLocator(3) if scale.ticks is None else list(scale.ticks)
     norm = Normalize(scale.low, scale.high)
-    bar = ColorbarBase(axes, cmap=colormaps[scale.colors], norm=norm, ticks=ticks)
+    style = {"ticks": ticks, "extend": scale.extend}
+    bar = ColorbarBase(axes, cmap=colormaps[scale.colors], norm=norm, **style)
     bar.ax.tick_params(labelsize=SMALL, length=2, color=LINE, labelcolor=INK)
     bar.ax.minorticks_off()
     bar.outline.set_edgecolor(LINE)

@@ -19,7 +19,7 @@ from src.evaluation.measurement import Measurement
 from src.evaluation.timing import in_turns
 from src.tasks.bench_steps import batches, moved, stepper
 from src.tasks.inputs import choose_device
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 
 PUBLISHED_GIGABYTES = {  # batch 1 (report_facts: the training README's tables); GB = 10^9 bytes
     "finetune_256_full": 17.9,
@@ -53,6 +53,7 @@ def run(config: RunConfig, folder: Path) -> None:
             soft_wrap=True,
         )
         return
+    targets(config, folder)  # one that cannot be written to is refused before the work
     measured = [_memory(name, config.seed, device) for name in PUBLISHED_GIGABYTES]
     amused = Amused.from_config(config.model, seed=config.seed, init="training")
     measured.append(pace(config, amused, device))

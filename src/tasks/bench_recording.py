@@ -11,7 +11,7 @@ from src.config import PUBLISHED_MODELS, RunConfig
 from src.evaluation.measurement import Measurement
 from src.evaluation.timing import in_turns, ratio
 from src.tasks.drawing import drawn_with, short_hash
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 from src.tasks.report_latency import open_timed
 
 MODELS = ("embedded", "amused_256")
@@ -24,6 +24,7 @@ PICTURES_OF_SMALL = 4  # a turn, so that one lasts about a second
 def run(config: RunConfig, folder: Path) -> None:
     """Time generations with the whole trace (5 likeliest codes) against none; table and record."""
     started = time.perf_counter()
+    targets(config, folder)  # one that cannot be written to is refused before the work
     measured: list[Measurement] = []
     weights: dict[str, str] = {}
     for name in MODELS:

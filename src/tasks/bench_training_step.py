@@ -18,7 +18,7 @@ from src.evaluation.measurement import Measurement
 from src.evaluation.timing import in_turns, ratio
 from src.tasks.bench_steps import batches, stepper
 from src.tasks.inputs import choose_device, open_model
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 
 LAYERS = (2, 8, 22)
 NUM_PICTURES = 256
@@ -32,6 +32,7 @@ def run(config: RunConfig, folder: Path) -> None:
     import torch
 
     started = time.perf_counter()
+    targets(config, folder)  # one that cannot be written to is refused before the work
     device = choose_device(config.device, torch.cuda.device_count())
     measured: list[Measurement] = []
     with TemporaryDirectory() as place:

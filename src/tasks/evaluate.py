@@ -27,7 +27,7 @@ from src.tasks.countdown import countdown
 from src.tasks.draw_many import draw_many
 from src.tasks.drawing import short_hash
 from src.tasks.inputs import open_model
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 
 SHOWN = 24  # pictures of the figure
 
@@ -46,6 +46,7 @@ class Evaluated(NamedTuple):
 def run(config: RunConfig, folder: Path) -> None:
     """Evaluate the model on every kind of test prompt; table, figure, page and record."""
     started = time.perf_counter()
+    targets(config, folder)  # one that cannot be written to is refused before the work
     model = open_model(config)
     evaluated = evaluate_model(model, config)
     outcome = Outcome(

@@ -9,7 +9,7 @@ from src.tasks.drawing import generate_pictures, short_hash
 from src.tasks.evaluate import evaluate_model, evaluation_seeds, judged_figure
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.tasks.observe import panel_figure
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 
 
 def run(config: RunConfig, folder: Path) -> None:
@@ -18,6 +18,7 @@ def run(config: RunConfig, folder: Path) -> None:
     prompts = read_prompts(config)
     seeds = choose_seeds(config, len(prompts))
     negative = choose_negative_prompts(config, len(prompts))
+    targets(config, folder)  # one that cannot be written to is refused before the work
     model = open_model(config)
     generation = generate_pictures(model, config, prompts, seeds, negative, record=True)
     captions = [prompt for prompt in prompts for _ in range(config.num_images_per_prompt)]

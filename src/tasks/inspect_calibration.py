@@ -15,7 +15,7 @@ from src.interpret.temperature import halves, recalibrated, tempered
 from src.report.calibration import Cell, errors_figure, reliability_figure
 from src.tasks.drawing import short_hash
 from src.tasks.inputs import open_model
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 from src.tasks.real_scenes import RealScenes, real_scenes
 
 # seeds of what is drawn, beside the run's own
@@ -33,6 +33,7 @@ class Judged(NamedTuple):
 def run(config: RunConfig, folder: Path) -> None:
     """Every share hidden at guidance 1, every guidance at one share; figures, page and record."""
     started = time.perf_counter()
+    targets(config, folder)  # one that cannot be written to is refused before the work
     model = open_model(config)
     scenes = real_scenes(model, config, 0.0, config.inspection.num_pictures)
     judged = judge(model, config, scenes)

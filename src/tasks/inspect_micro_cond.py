@@ -25,7 +25,7 @@ from src.interpret.teacher_forcing import hide_share
 from src.report.micro_cond_effect import Probed, probe_figure, shares_figure, sweeps_figure
 from src.tasks.drawing import short_hash
 from src.tasks.inputs import open_model
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 from src.tasks.real_scenes import RealScenes, real_scenes
 
 HIDING, SHUFFLING, RESAMPLES = 1, 2, 0  # seeds, beside the run's own
@@ -46,6 +46,7 @@ def run(config: RunConfig, folder: Path) -> None:
     """Probe both models; sweep, pairs and shares of the first; figures, page and record."""
     started = time.perf_counter()
     check_there(config)
+    targets(config, folder)  # one that cannot be written to is refused before the work
     model, other = (
         open_model(config),
         open_model(replace(config, model=config.inspection.shuffled_model)),

@@ -9,6 +9,7 @@ import torch
 
 from src.config import RunConfig
 from src.data.examples import Example
+from src.errors import UserError
 from src.evaluation.intervals import bootstrap_interval
 from src.evaluation.measurement import Measurement
 from src.interpret.faithfulness import Faithfulness, faithfulness, value_of_words
@@ -22,7 +23,7 @@ from src.report.word_maps import word_overlays
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.inputs import open_model
-from src.tasks.outcome import Outcome, deliver
+from src.tasks.outcome import Outcome, deliver, targets
 from src.tasks.real_scenes import drawn_scenes, hash_of
 
 HALF = 0.5  # of a cell's pixels: a stricter measure of which cells are the object's
@@ -38,12 +39,14 @@ Scores = dict[tuple[str, float], np.ndarray]  # by map and share covered: a mean
 def run(config: RunConfig, folder: Path) -> None:
     """Look at every scene, score its maps, rank the words of some; figures, page and record."""
     started = time.perf_counter()
+    targets(config, folder)  # one that cannot be written to is refused before the work
     model = open_model(config)
+    check_hides_enough(model, config)
     drawn = scenes(model, config)
     looked = look_at(model, config, drawn)
     scores = scores_of(looked)
-    with countdown("Ranking words", NUM_RANKED) as told:
-        pairs = list(zip(drawn, looked, strict=True))[:NUM_RANKED]
+    pairs = list(zip(drawn, looked, strict=True))[:NUM_RANKED]
+    with countdown("Ranking words", len(pairs)) as told:
         ranked = [ranked_words(model, *pair, told) for pair in pairs]
     first = looked[0]
     drop = word_drop(model, first.hidden, drawn[0].caption, drawn[0].micro_cond)
@@ -70,6 +73,17 @@ def run(config: RunConfig, folder: Path) -> None:
     deliver(outcome, config, folder, time.perf_counter() - started)
 
 
+def check_hides_enough(model, config: RunConfig) -> None:
+    """Raises UserError unless a hidden cell of the object and one beside it are possible."""
+    ratio, num_tokens = config.inspection.mask_ratio, model.transformer.config.sample_size**2
+    if round(ratio * num_tokens) < 2:
+        raise UserError(
+            f"inspection.mask_ratio={ratio} hides fewer than two of a scene's {num_tokens} tokens, "
+            f"and a score needs one of the object and one beside it; give {2 / num_tokens:.2g} or "
+            "more."
+        )
+
+
 def scenes(model, config: RunConfig) -> list[Example]:
     """Test scenes of two objects; raises UserError as `drawn_scenes`."""
     return drawn_scenes(model, config, config.inspection.num_pictures, num_objects=2)
@@ -87,7 +101,10 @@ def look_at(model, config: RunConfig, drawn: list[Example]) -> list[Looked]:
 
 
 def scores_of(looked: list[Looked]) -> Scores:
-    """The mean over each scene's objects; scenes whose hidden cells are all of one kind are out."""
+    """The mean over each scene's objects; scenes whose hidden cells are all of one kind are out.
+
+    Raises UserError where no scene is left.
+    """
     found = defaultdict(list)
     for each in looked:
         maps = [maps_of(each, which) for which in range(len(each.names))]
@@ -98,7 +115,15 @@ def scores_of(looked: list[Looked]) -> Scores:
                     for which, of_object in enumerate(maps)
                 ]
                 found[name, covered].append(np.mean([s for s in scores if s == s] or [np.nan]))
-    return {key: np.array(each)[~np.isnan(each)] for key, each in found.items()}
+    scores = {key: np.array(each)[~np.isnan(each)] for key, each in found.items()}
+    for (_, covered), each in scores.items():
+        if not len(each):
+            raise UserError(
+                f"in none of the {len(looked)} scenes both a cell of the object, covered above "
+                f"{covered:.0%}, and another one are hidden, so there is no score; give a larger "
+                "inspection.mask_ratio, or a larger inspection.num_pictures."
+            )
+    return scores
 
 
 def measured(scores: Scores) -> list[Measurement]:

@@ -21,7 +21,7 @@ from src.report.kept_records import keep_beside
 from src.tasks.drawing import drawn_with, short_hash
 from src.tasks.inputs import choose_device, open_model
 from src.tasks.latency_peer import SCRIPT, Peer, peer
-from src.tasks.outcome import Outcome, deliver, record_of
+from src.tasks.outcome import Outcome, deliver, record_of, targets
 
 THINGS = ("lighthouse", "bowl of apples", "tram", "fox", "wooden chair", "mountain lake", "kite")
 PLACES = ("at dawn", "in the snow", "on a beach", "under a tree", "in an old town")
@@ -31,6 +31,7 @@ RANDOM_WEIGHTS = "random weights"
 def run(config: RunConfig, folder: Path) -> None:
     """Measure in rounds, a new prompt each; table and record."""
     started = time.perf_counter()
+    targets(config, folder)  # one that cannot be written to is refused before the work
     model, weights = open_timed(config)
     with TemporaryDirectory() as place:
         measured = measure(config, model, weights, Path(place), SCRIPT)

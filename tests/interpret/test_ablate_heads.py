@@ -87,6 +87,9 @@ def test_several_sites_are_each_taken_away_head_by_head(tiny, hidden, rows):
 def test_what_is_no_head_is_refused(tiny, hidden, rows):
     with pytest.raises(UserError, match=r"heads \[2\] are not there; the site has 2"):
         answers(tiny, hidden, rows, {f"{SITE}.heads": ablation([2])})
+    for heads in (["a"], 0):
+        with pytest.raises(UserError, match=r"heads=.* are no heads; give their numbers"):
+            ablation(heads)
     with pytest.raises(UserError, match=r"no site is called 'logits\.heads'"):
         head_effects(tiny, hidden, rows, "logits")
     with pytest.raises(UserError, match="way='none' is unknown"):

@@ -112,3 +112,17 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(tiny):
     encoded = tiny.generate(tiny.encode_prompts(PROMPTS[0]), seeds=[1], num_steps=2)
     with pytest.raises(UserError, match="draw them from prompts"):
         rows_of(tiny, encoded.recipe)
+
+
+def test_a_file_of_another_model_is_not_asked(tiny, tmp_path):
+    save_trace(tmp_path / "x", tiny.generate(PROMPTS[0], seeds=[1], num_steps=2), tiny)
+    foreign = load_trace(tmp_path / "x")._replace(weights_hash="0" * 64)
+    with pytest.raises(UserError, match="open the checkpoint that drew it"):
+        ask_again(tiny, foreign, 1)
+
+
+@pytest.mark.parametrize("step", [0, -1, 3, "1"])
+def test_a_step_that_is_not_there_had_no_guidance(tiny, step):
+    drawn = tiny.generate(PROMPTS[0], seeds=[1], num_steps=2)
+    with pytest.raises(UserError, match=r"step=.* is not there: the trace has 1 to 2"):
+        guidance_in(drawn, step)

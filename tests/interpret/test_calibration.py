@@ -165,3 +165,22 @@ def test_no_answers_and_no_bins_are_refused(calibrated, rng):
         calibration(calibrated.of_pictures(torch.tensor([-1])), 15, rng)
     with pytest.raises(UserError, match="num_bins=0 is impossible"):
         calibration(calibrated, 0, rng)
+
+
+@pytest.mark.parametrize("num_bins", [1.5, "x", None])
+def test_what_is_no_number_of_bins_is_refused(calibrated, rng, num_bins):
+    with pytest.raises(UserError, match=r"num_bins=.* is impossible; give a whole number"):
+        calibration(calibrated, num_bins, rng)
+
+
+@pytest.mark.parametrize("confidence", [1.5, float("nan"), 0])
+def test_what_is_no_confidence_is_refused(calibrated, rng, confidence):
+    with pytest.raises(UserError, match=r"confidence=.* is impossible; give a share"):
+        calibration(calibrated, 15, rng, confidence)
+
+
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf])
+def test_answers_that_are_no_numbers_are_not_perfectly_calibrated(calibrated, rng, wrong):
+    calibrated.log_probs[7, 2] = wrong
+    with pytest.raises(UserError, match="log_probs holds what is no log-probability"):
+        calibration(calibrated, 15, rng)

@@ -6,7 +6,7 @@ import torch
 from src.amused import Amused
 from src.errors import UserError
 from src.interpret.capture import attention_weights, capture, replaced
-from src.interpret.sites import all_sites, text_attentions
+from src.interpret.sites import all_sites, find_sites, text_attentions
 from src.transformer.blocks import Attention
 from src.transformer.config import TransformerConfig
 from src.transformer.uvit import UViT
@@ -201,3 +201,23 @@ def test_what_is_no_text_is_no_sites_name(tiny, names, named):
         capture(tiny, names),
     ):
         pass
+
+
+def test_a_change_is_a_function_that_gives_a_tensor(tiny):
+    with (
+        pytest.raises(UserError, match="the change of 'logits' is 5; give a function"),
+        replaced(tiny, {"logits": 5}),
+    ):
+        pass
+    with (
+        pytest.raises(UserError, match="the change of logits gives None; give back a tensor"),
+        replaced(tiny, {"logits": lambda held, call: None}),
+    ):
+        generation(tiny)
+
+
+def test_of_an_unknown_site_only_the_nearest_are_named(tiny):
+    with pytest.raises(UserError, match=r"did you mean 'layers\.0\.text_attention' or ") as refusal:
+        find_sites(tiny, "layers.0.textattention")
+    assert "all_sites(amused) lists all" in str(refusal.value)
+    assert len(str(refusal.value)) < 300

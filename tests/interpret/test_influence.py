@@ -207,3 +207,16 @@ def test_predictions_are_of_edits_that_fit_and_tell_the_model_the_same(tiny, bra
     for name, value in others.items():
         with pytest.raises(UserError, match=f"{name}=.* cannot be asked for here"):
             predictions(tiny, branch, AFTER, [Edits(), Edits(**{name: value})])
+
+
+@pytest.mark.parametrize("codes", [[], 3])
+def test_no_codes_to_compare_with_are_refused(tiny, branch, codes):
+    with pytest.raises(UserError, match=r"codes=.* names none to compare with; give some"):
+        influence(tiny, branch, AFTER, (0, 0), codes)
+
+
+def test_no_edits_predict_nothing(tiny, branch):
+    with pytest.raises(UserError, match="edits is empty; give one or more"):
+        predictions(tiny, branch, AFTER, [])
+    with pytest.raises(UserError, match="open the checkpoint that drew it"):
+        predictions(tiny, branch._replace(weights_hash="0" * 64), AFTER, [Edits()])

@@ -10,6 +10,13 @@ def test_the_defaults_are_valid():
     check_inspection(InspectionConfig())
 
 
+def test_how_many_are_swept_is_asked_where_they_are_swept():
+    few = InspectionConfig(num_pictures=12)
+    check_inspection(few, "inspect_words")
+    with pytest.raises(UserError, match=r"num_swept=100 .* from 2 to inspection.num_pictures=12"):
+        check_inspection(few, "inspect_micro_cond")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -82,3 +82,10 @@ def test_what_cannot_be_told_is_refused(tiny, hidden, rows):
         sweep(tiny, hidden, rows, "score", [2.0])
     with pytest.raises(UserError, match=r"crop_top=-1\.0 is impossible"):
         sweep(tiny, hidden, rows, "crop_top", [-1.0])
+
+
+def test_what_is_no_number_is_not_told(tiny, hidden, rows):
+    with pytest.raises(UserError, match="crop_top='x' is impossible"):
+        sweep(tiny, hidden, rows, "crop_top", ["x"])
+    with pytest.raises(UserError, match="crop_left=nan is impossible"):
+        interactions(tiny, hidden[0], rows, MicroCond(32, 32, 0, float("nan"), 6))

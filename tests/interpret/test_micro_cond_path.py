@@ -1,5 +1,7 @@
 """Integrated gradients: they add up to the difference, and what is not heard has no share."""
 
+import math
+
 import pytest
 import torch
 from torch import Generator
@@ -74,3 +76,10 @@ def test_the_condition_of_a_numbers_waves_is_the_models_own(tiny):
 def test_no_steps_are_refused(tiny, hidden):
     with pytest.raises(UserError, match="num_steps=0 is impossible"):
         shares(tiny, hidden, told(tiny, CAPTIONS, MICROS), BASELINE, 0)
+
+
+def test_a_baseline_that_is_no_number_is_refused(tiny, hidden):
+    with pytest.raises(UserError, match="aesthetic_score=nan is impossible"):
+        shares(
+            tiny, hidden, told(tiny, CAPTIONS, MICROS), BASELINE._replace(aesthetic_score=math.nan)
+        )

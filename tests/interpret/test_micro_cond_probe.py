@@ -96,3 +96,9 @@ def test_a_lone_picture_and_an_unknown_number_are_refused(tiny, hidden, rows, rn
         strangers(1, rng)
     with pytest.raises(UserError, match="no micro-condition 'crop_topp'; did you mean 'crop_top'"):
         gain_of_truth(tiny, hidden, rows, rng, ["crop_topp"])
+
+
+@pytest.mark.parametrize("num_shuffles", [0, -1, 1.5])
+def test_without_strangers_there_is_no_gain(tiny, hidden, rows, rng, num_shuffles):
+    with pytest.raises(UserError, match=r"num_shuffles=.* is impossible; give a whole number"):
+        gain_of_truth(tiny, hidden, rows, rng, num_shuffles=num_shuffles)

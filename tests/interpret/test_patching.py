@@ -201,3 +201,26 @@ def test_however_many_go_through_together_only_prompted_rows_are_patched(deep):
     assert found.from_clean.tolist() == [0]
     with pytest.raises(UserError, match=r"patches=\{\} is empty"):
         patched_pictures(deep, CLEAN, CORRUPT, {}, 3)
+
+
+@pytest.mark.parametrize(
+    ("places", "sentence"),
+    [
+        ([], "places=.* holds no position"),
+        ("ab", "places=.* holds no position"),
+        ([3], "places has the position 3; give"),
+        ([(1.0, 2)], "places has the position"),
+    ],
+)
+def test_places_are_positions(deep, canvas, places, sentence):
+    with pytest.raises(UserError, match=sentence):
+        contrast(deep, CLEAN, CORRUPT, canvas, MICRO, places)
+
+
+def test_two_texts_are_held_beside_each_other_at_one_canvas(deep, canvas):
+    with pytest.raises(UserError, match="canvas is of 2 pictures; give one"):
+        contrast(deep, CLEAN, CORRUPT, canvas.expand(2, -1, -1), MICRO)
+    with pytest.raises(UserError, match="corrupt is 5, which is no text"):
+        contrast(deep, CLEAN, 5, canvas, MICRO)
+    with pytest.raises(UserError, match="canvas holds 300 at"):
+        contrast(deep, CLEAN, CORRUPT, torch.full_like(canvas, 300), MICRO)

@@ -122,7 +122,26 @@ def test_what_cannot_be_is_refused(tiny, drawn, rows):
         leave_one_out(tiny, drawn.token_ids[:1], rows)
 
 
-@pytest.mark.parametrize("scale", ["2", None, float("nan")])
+@pytest.mark.parametrize("scale", ["2", None, float("nan"), -1, 1e38])
 def test_an_impossible_scale_is_refused(tiny, drawn, rows, scale):
-    with pytest.raises(UserError, match=r"guidance_scale=.* is impossible; give a number, such as"):
+    with pytest.raises(UserError, match=r"guidance_scale=.* is impossible; give a number from 0"):
         leave_one_out(tiny, drawn.token_ids, rows, scale)
+
+
+def test_a_token_is_a_code_or_hidden(tiny, drawn, rows):
+    wrong = drawn.token_ids.clone()
+    wrong[1, 2, 3] = 32
+    with pytest.raises(UserError, match=r"token_ids holds 32 at \(1, 2, 3\)"):
+        leave_one_out(tiny, wrong, rows)
+
+
+def test_what_is_not_there_is_not_regretted(drawn, regret):
+    with pytest.raises(UserError, match="picture=4 is not there"):
+        regret.worst(4)
+    with pytest.raises(UserError, match="num_worst=-3 is impossible"):
+        regret.worst(0, -3)
+    assert regret.worst(0, 0) == []
+    with pytest.raises(UserError, match=r"regret has the position \(8, 0\)"):
+        with_alternatives(drawn.token_ids[0], regret, 0, (8, 0))
+    with pytest.raises(UserError, match="picture=4 is not there"):
+        with_alternatives(drawn.token_ids[0], regret, 4, (0, 0))

@@ -8,6 +8,7 @@ from src.errors import UserError
 from src.interpret.branch import branch_of
 from src.interpret.edits import Edits
 from src.interpret.resume import resume, resume_many
+from src.interpret.trace_file import load_trace, save_trace
 from src.sampler.config import KNOWN_SAMPLERS, CorrectorConfig, RemaskConfig, SamplerConfig
 
 PROMPT = "a small red sun on a white background"
@@ -178,7 +179,7 @@ IMPOSSIBLE = {
     "is both pinned and hidden": Edits(pinned={(0, 0): 1}, hidden=[(0, 0)]),
     "which is forbidden there": Edits(pinned={(0, 0): 1}, forbidden={(0, 0): [1]}),
     "all 32 codes are forbidden at": Edits(forbidden={(0, 0): list(range(32))}),
-    "seeds\\[0\\] is -1": Edits(seed=-1),
+    "seed=-1 is impossible": Edits(seed=-1),
 }
 
 
@@ -225,3 +226,46 @@ NO_EDITS = {
 def test_what_is_no_edit_at_all_is_refused_in_a_sentence(sentence, branch, tiny):
     with pytest.raises(UserError, match=sentence):
         resume(tiny, branch, 1, NO_EDITS[sentence])
+
+
+NO_TELLING = {
+    "prompt is 5, which is no text": Edits(prompt=5),
+    "negative_prompt is \\['a'\\], which is no text": Edits(negative_prompt=["a"]),
+    "seed='x' is impossible": Edits(seed="x"),
+    "whose numbers have no names": Edits(micro_cond=[6.0]),
+    "micro_cond.crop_top=nan is impossible": Edits(
+        micro_cond=MicroCond(32, 32, float("nan"), 0, 6)
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", NO_TELLING)
+@pytest.mark.parametrize("after_step", [1, STEPS])
+def test_what_cannot_be_told_is_refused_after_the_last_step_too(sentence, after_step, branch, tiny):
+    with pytest.raises(UserError, match=sentence):
+        resume(tiny, branch, after_step, NO_TELLING[sentence])
+
+
+def test_many_edits_come_in_a_list(branch, tiny):
+    with pytest.raises(UserError, match=r"edits is Edits\(.*; give a list"):
+        resume_many(tiny, branch, 1, Edits())
+
+
+def test_a_branch_of_a_file_goes_on_with_the_weights_that_drew_it(branch, tiny, tmp_path):
+    drawn = tiny.generate(PROMPT, seeds=[1], num_steps=2)
+    save_trace(tmp_path / "x", drawn, tiny)
+    of_file = branch_of(load_trace(tmp_path / "x"), tiny.transformer.mask_token_id)
+    edited = resume(tiny, of_file, 1, Edits(pinned={(0, 0): 3}))
+    assert edited.weights_hash == of_file.weights_hash == tiny.weights_hash
+    assert branch.weights_hash is None
+    for foreign in (of_file, edited):
+        with pytest.raises(UserError, match="open the checkpoint that drew it"):
+            resume(tiny, foreign._replace(weights_hash="0" * 64), 1)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2])
+@pytest.mark.parametrize("mask_token_id", [5, -1, "39", 39.0])
+def test_another_mask_id_than_the_traces_is_refused(tiny, num_steps, mask_token_id):
+    drawn = tiny.generate(PROMPT, seeds=[1], num_steps=num_steps)
+    with pytest.raises(UserError, match=r"mask_token_id=.* is not this trace's; give"):
+        branch_of(drawn, mask_token_id)

@@ -63,3 +63,8 @@ def test_rows_that_are_no_distributions_are_refused():
     for wrong in (torch.ones(1, 3, 3), torch.tensor([[[2.0, -1.0], [0.5, 0.5]]])):
         with pytest.raises(UserError, match="no distributions"):
             rollouts(wrong)
+
+
+def test_a_canvas_holds_codes_and_hidden_tokens(tiny):
+    with pytest.raises(UserError, match=r"token_ids holds -1 at \(0, 0\); a code lies in 0..31"):
+        rollout(tiny, torch.full((8, 8), -1), "a moon", MICRO)

@@ -95,3 +95,15 @@ def test_an_impossible_scale_is_refused(tiny, token_ids, rows):
     hidden = hide_share(token_ids, 0.5, MASK, seeded())
     with pytest.raises(UserError, match="guidance_scale='2' is impossible"):
         ask(tiny, hidden, rows, "2")
+
+
+@pytest.mark.parametrize("ratio", ["x", None, True])
+def test_what_is_no_share_is_refused(token_ids, ratio):
+    with pytest.raises(UserError, match=r"mask_ratio=.* is impossible; give a share"):
+        hide_share(token_ids, ratio, MASK, seeded())
+
+
+def test_where_nothing_is_hidden_nothing_is_asked(tiny, token_ids, rows):
+    hidden = hide_share(token_ids, 0.5, MASK, seeded())
+    with pytest.raises(UserError, match="no token is hidden"):
+        ask(tiny, hidden._replace(is_masked=torch.zeros_like(hidden.is_masked)), rows)

@@ -106,3 +106,20 @@ def test_judging_on_what_was_fitted_and_fitting_on_one_picture_are_refused(rng):
         fit_temperature(answers.of_pictures(torch.tensor([3])))
     with pytest.raises(UserError, match="3 pictures cannot be parted"):
         halves(3, rng)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [(torch.nan, "holds what is no log-probability"), (-torch.inf, "which no temperature mends")],
+)
+def test_no_temperature_fits_answers_that_are_no_numbers(wrong, sentence):
+    answers = scene_like(6, 0)
+    answers.log_probs[3] = wrong
+    with pytest.raises(UserError, match=sentence):
+        fit_temperature(answers)
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf"), "1", 1e-9])
+def test_an_impossible_temperature_is_refused(temperature):
+    with pytest.raises(UserError, match=r"temperature=.* is impossible; give a finite number from"):
+        tempered(scene_like(2, 0), temperature)

@@ -1,6 +1,7 @@
 """A trace in a file holds every bit, says how to draw it again, and is refused in a sentence."""
 
 import json
+import re
 
 import pytest
 import safetensors.torch
@@ -143,7 +144,7 @@ def test_a_file_that_is_none_of_this_version_is_refused_in_a_sentence(saved_at, 
     for name, sentence in {
         "cut": "is no trace, or a damaged one: give a file that",
         "text": "is no trace, or a damaged one",
-        "nowhere": "is no trace, or a damaged one",
+        "nowhere": "there is no file .*nowhere; give one",
         "future": "a trace of version 2 and this is the code of version 1",
         "foreign": "is no trace, but another file of tensors",
         "damaged": "is a damaged trace: this is no recipe",
@@ -168,3 +169,89 @@ def test_twelve_steps_of_256_tokens_with_five_codes_each_take_at_most_200_kiloby
     drawn = amused.generate(PROMPT, seeds=[1], height=64, width=64)
     assert drawn.trace.opinion.top_ids.shape == (12, 1, 16, 16, 5)
     assert len(trace_bytes(drawn, amused)) <= 200_000
+
+
+def one(tensors, key, value):
+    """The same tensors, one number of one of them another."""
+    changed = tensors[key].clone()
+    changed.view(-1)[5] = value
+    return {key: changed}
+
+
+DAMAGES = {  # what the sentence says: other tensors, other header entries
+    "drawn_ids has 4 steps and its recipe tells of 7": (
+        lambda t: {},
+        {"recipe": lambda r: r | {"sampler": r["sampler"] | {"num_steps": 7}}},
+    ),
+    "drawn_ids has 1 pictures and its recipe tells of 2": (
+        lambda t: (
+            {key: each[..., :1, :, :] for key, each in t.items() if key in GRIDS}
+            | {key: each[:, :1] for key, each in t.items() if key not in GRIDS}
+        ),
+        {},
+    ),
+    "drawn_ids has shape (0, 2, 8, 8), which is no steps of grids": (
+        lambda t: {key: each[:0] for key, each in t.items() if key != "is_given"},
+        {},
+    ),
+    "8 x 8 tokens, which cannot be cells of the recipe's 33 x 32 pixels": (
+        lambda t: {},
+        {"recipe": lambda r: r | {"height": 33}},
+    ),
+    "8 x 8 tokens, which are no squares of the recipe's 64 x 32 pixels": (
+        lambda t: {},
+        {"recipe": lambda r: r | {"height": 64}},
+    ),
+    "its weights_hash is 5, which is no text": (lambda t: {}, {"weights_hash": lambda _: 5}),
+    "its dtype is None, which is no text": (lambda t: {}, {"dtype": lambda _: None}),
+    "its mask_token_id is 39.5, which is no id": (
+        lambda t: {},
+        {"mask_token_id": lambda m: m + 0.5},
+    ),
+    "drawn_ids holds -1, and codes": (lambda t: one(t, "drawn_ids", -1), {}),
+    "drawn_ids holds 39, and codes": (lambda t: one(t, "drawn_ids", 39), {}),
+    "drawn_ids holds float32": (lambda t: {"drawn_ids": t["drawn_ids"].float()}, {}),
+    "confidence holds what is no log-probability": (
+        lambda t: one(t, "confidence", torch.nan),
+        {},
+    ),
+    "such as NaN or one above 0": (lambda t: one(t, "confidence", 0.5), {}),
+    "is_masked holds float32": (lambda t: {"is_masked": t["is_masked"].float()}, {}),
+    "is_masked holds something else than 0 and 1": (
+        lambda t: one({"is_masked": t["is_masked"].char()}, "is_masked", -1),
+        {},
+    ),
+    "num_passes holds float32": (lambda t: {"num_passes": t["num_passes"] / 2}, {}),
+    "num_passes holds a number below 0": (lambda t: one(t, "num_passes", -1), {}),
+}
+GRIDS = (
+    "drawn_ids",
+    "is_masked",
+    "is_given",
+    "confidence",
+    "entropy",
+    "margin",
+    "divergence",
+    "rank",
+)
+
+
+@pytest.mark.parametrize("sentence", DAMAGES)
+def test_contents_that_no_decoding_leaves_are_refused(sentence, saved_at, tmp_path):
+    with safe_open(saved_at, "pt") as file:
+        header = file.metadata()
+    tensors = safetensors.torch.load(saved_at.read_bytes())
+    change, told = DAMAGES[sentence]
+    tensors |= {key: each.contiguous() for key, each in change(tensors).items()}
+    header |= {key: json.dumps(new(json.loads(header[key]))) for key, new in told.items()}
+    (tmp_path / "it").write_bytes(safetensors.torch.save(tensors, header))
+    with pytest.raises(UserError, match=f"it is a damaged trace: .*{re.escape(sentence)}"):
+        load_trace(tmp_path / "it")
+
+
+@pytest.mark.parametrize("path", [5, "", None])
+def test_what_names_no_file_is_refused(path, drawn, tiny):
+    with pytest.raises(UserError, match=r"path=.* names no file; give one"):
+        load_trace(path)
+    with pytest.raises(UserError, match=r"path=.* names no file; give one"):
+        save_trace(path, drawn, tiny)

@@ -109,3 +109,11 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(tiny, hidden, drawn):
         word_drop_of_run(tiny, drawn, 2)
     with pytest.raises(UserError, match="picture=True is not there"):
         word_drop_of_run(tiny, drawn, True)
+
+
+def test_words_are_dropped_by_their_places(tiny, hidden, drawn):
+    for groups in ([("sun",)], [0]):
+        with pytest.raises(UserError, match="give places of words, from 0"):
+            word_drop(tiny, hidden, PROMPT, MICRO, groups)
+        with pytest.raises(UserError, match="give places of words, from 0"):
+            word_drop_of_run(tiny, drawn, 0, groups)

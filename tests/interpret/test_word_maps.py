@@ -152,6 +152,7 @@ def test_names_that_come_again_are_numbered():
         ({"steps": [1, 2]}, "the weights of steps are \\[1, 2\\]; give 3 numbers"),
         ({"sites": [-1, 1, 1, 1, 1]}, "the weights of sites"),
         ({"heads": [0, 0]}, "not all of them 0"),
+        ({"steps": "x"}, "the weights of steps are 'x'; give 3 numbers"),
     ],
 )
 def test_impossible_weights_are_refused(looked, weights, said):
@@ -168,3 +169,8 @@ def test_other_sites_and_pictures_are_refused(tiny, watched, looked):
         text_attention_of_run(tiny, watched[0], True)
     with pytest.raises(UserError, match=r"'layers\.7' was not looked at"):
         looked.by_head("layers.7")
+
+
+def test_a_canvas_holds_codes_and_hidden_tokens(tiny):
+    with pytest.raises(UserError, match=r"token_ids holds 32 at \(0, 0, 0\); a code lies in 0..31"):
+        text_attention(tiny, torch.full((1, 8, 8), 32), PROMPT, MICRO)

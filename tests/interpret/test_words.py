@@ -69,3 +69,24 @@ def test_no_words_and_words_that_are_not_there_are_refused(encoder):
         words_of(encoder, "  ")
     with pytest.raises(UserError, match="word 3 is not there: the prompt has 2 words"):
         check_groups(words_of(encoder, "red sun"), [(0,), (3,)])
+
+
+@pytest.mark.parametrize(
+    "groups", [[("sun",)], [0], [(1.0,)], [(0, 0)], ["sun"], "sun", 3, [(True,)], [[0]]]
+)
+def test_what_is_no_group_of_words_is_refused(encoder, groups):
+    with pytest.raises(UserError, match=r"give places of words, from 0"):
+        check_groups(words_of(encoder, "red sun"), groups)
+
+
+def test_what_is_no_text_and_no_place_is_refused(encoder):
+    words = words_of(encoder, "red sun")
+    for prompt in (5, ["red sun"]):
+        with pytest.raises(UserError, match=r"prompt is .*, which is no text"):
+            words_of(encoder, prompt)
+    with pytest.raises(UserError, match="word is 5, which is no text"):
+        words.index(5)
+    with pytest.raises(UserError, match="which='x': 'sun' comes 1 times"):
+        words.index("sun", "x")
+    with pytest.raises(UserError, match="word 99 is not there"):
+        words.without((99,))

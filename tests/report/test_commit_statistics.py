@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from torch import Generator
 
+from src.errors import UserError
 from src.interpret.commit_order import commit_steps
 from src.interpret.commit_statistics import commit_statistics, kept_curve
 from src.report.commit_statistics import commit_statistics_figure
@@ -51,3 +52,11 @@ def test_morans_number_is_said_and_marked(figure, statistics):
     assert axes.lines[-1].get_xdata()[0] == observed
     assert axes.get_xlim() == (-1, 1)
     assert png_bytes(figure)
+
+
+@pytest.mark.parametrize("picture", [5, -1])
+def test_a_picture_that_is_not_there_is_refused(decoded, statistics, picture):
+    with pytest.raises(UserError, match=f"picture={picture} is not there; this generation has 2"):
+        commit_statistics_figure(
+            kept_curve(decoded), statistics, commit_steps(decoded), picture=picture
+        )

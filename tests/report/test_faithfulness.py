@@ -22,6 +22,8 @@ def test_every_ranking_is_a_line_on_both_sides_with_its_mean():
     assert lines["false, mean 3.67"] == [6, 5, 3, 0]
     lines = {line.get_label(): line.get_ydata().tolist() for line in insertion.lines}
     assert lines["true, mean 3.67"] == [0, 3, 5, 6]
+    said = "words taken away, most important first"  # in place or left out: the value knows
+    assert deletion.get_xlabel() == said
     assert png_bytes(figure)
     with pytest.raises(ValueError, match="no ranking"):
         faithfulness_figure({})

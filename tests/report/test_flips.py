@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from src.errors import UserError
 from src.interpret.flips import flips
 from src.report.flips import flips_figure
 
@@ -26,3 +27,9 @@ def test_no_kind_or_three_are_refused(decoded):
     for kinds in ({}, dict.fromkeys("abc", flips(decoded))):
         with pytest.raises(ValueError, match=r"kinds of flips: give one or two"):
             flips_figure(kinds)
+
+
+@pytest.mark.parametrize("picture", [5, -1])
+def test_a_picture_that_is_not_there_is_refused(decoded, picture):
+    with pytest.raises(UserError, match=f"picture={picture} is not there; this generation has 2"):
+        flips_figure({"drawn": flips(decoded)}, picture=picture)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from src.errors import UserError
 from src.interpret.commit_order import was_drawn
 from src.interpret.guidance_effect import GuidanceEffect
 from src.report.guidance_effect import CHANGED, guidance_effect_figure
@@ -50,3 +51,14 @@ def test_the_changed_position_is_marked_and_counted(figure):
     assert marks[0].get_path().vertices[:4].mean(axis=0).tolist() == pytest.approx([2, 1])
     heads = [text.get_text() for text in figure.texts if text.get_text().startswith("step ")]
     assert heads == ["step 1\nscale 2\n6 %", "step 2\nscale 3\n0 %", "step 3\nscale 4\n0 %"]
+
+
+@pytest.mark.parametrize("picture", [5, -1])
+def test_a_picture_that_is_not_there_is_refused(effect, picture):
+    with pytest.raises(UserError, match=f"picture={picture} is not there; this generation has 2"):
+        guidance_effect_figure(effect, 16, picture=picture)
+
+
+def test_no_codes_are_refused(effect):
+    with pytest.raises(UserError, match="num_codes=0 is impossible; give a whole number from 1"):
+        guidance_effect_figure(effect, 0)

@@ -28,6 +28,15 @@ def test_a_row_is_a_picture_and_two_maps_of_each_name(tiny_settings, scene):
         text.get_text() for text in figure.texts
     }
     assert png_bytes(figure)
+    end, most = figure.axes[1].images[0].norm.vmax, looked.drop.change[0, :2].abs().max()
+    says = any("beyond the scale" in text.get_text() for text in figure.texts)
+    assert says == bool(most > end)
+    far = looked.drop.change.clone()
+    far[0, 0, *looked.is_hidden.nonzero()[0]] = 100.0
+    clipped = found_figure(
+        [scene.picture], [looked._replace(drop=looked.drop._replace(change=far))]
+    )
+    assert any("beyond the scale" in text.get_text() for text in clipped.texts)
     with pytest.raises(ValueError, match="0 pictures for 1 scenes"):
         found_figure([], [looked])
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from src.errors import UserError
 from src.interpret.opinion_maps import opinion_maps, quartiles
 from src.report.look import png_bytes
 from src.report.opinion_maps import PANELS, opinion_maps_figure, opinion_quartiles_figure
@@ -69,3 +70,16 @@ def test_the_panels_draw_the_medians(maps):
 def test_pictures_and_steps_must_agree(maps, decoded):
     with pytest.raises(ValueError, match="2 pictures for 3 steps"):
         opinion_maps_figure([PICTURE] * 2, maps, decoded.is_masked, 16)
+
+
+@pytest.mark.parametrize("picture", [5, -1])
+def test_a_picture_that_is_not_there_is_refused(maps, decoded, picture):
+    with pytest.raises(UserError, match=f"picture={picture} is not there; this generation has 2"):
+        opinion_maps_figure([PICTURE] * 3, maps, decoded.is_masked, 16, picture=picture)
+
+
+def test_no_codes_are_refused(maps, decoded):
+    with pytest.raises(UserError, match="num_codes=0 is impossible; give a whole number from 1"):
+        opinion_maps_figure([PICTURE] * 3, maps, decoded.is_masked, 0)
+    with pytest.raises(UserError, match="picture=5 is not there"):
+        opinion_quartiles_figure(quartiles(maps), 16, picture=5)

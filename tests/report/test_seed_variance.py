@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from src.errors import UserError
 from src.interpret.seed_variance import prefix_variance, seed_variance
 from src.report.look import png_bytes
 from src.report.seed_variance import prefix_variance_figure, seed_variance_figure
@@ -45,3 +46,8 @@ def test_what_is_never_decided_is_grey():
 def test_one_picture_a_seed():
     with pytest.raises(ValueError, match="2 pictures for 3 seeds"):
         seed_variance_figure([PICTURE] * 2, seed_variance(IDS), 16)
+
+
+def test_no_codes_are_refused():
+    with pytest.raises(UserError, match="num_codes=0 is impossible"):
+        seed_variance_figure([PICTURE] * 3, seed_variance(IDS), 0)

@@ -1,5 +1,7 @@
 """The task keeps each map's scores apart, and says them with scenes and interval."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,13 +10,13 @@ from src.amused import Amused
 from src.compose import composed
 from src.errors import UserError
 from src.interpret.object_words import maps_of
+from src.tasks import inspect_words
 from src.tasks.inspect_words import HALF, look_at, measured, scenes, scores_of
 
 
 @pytest.fixture(scope="module")
 def config():
-    count = ["inspection.num_pictures=4", "inspection.num_swept=2", "inspection.num_traced=2"]
-    return composed(["+exp=inspect_words", *count]).config
+    return composed(["+exp=inspect_words", "inspection.num_pictures=4"]).config
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,18 @@ def test_scenes_without_a_cell_of_the_object_do_not_count(looked):
     thin = looked[0]._replace(coverage=torch.full_like(looked[0].coverage, 0.2))
     scores = scores_of([thin, looked[1]])
     assert len(scores["name dropped, divergence", HALF]) == 1
+
+
+def test_too_few_hidden_tokens_are_refused_before_any_is_looked_at(looked, model, config):
+    flat = [looked[0]._replace(coverage=torch.zeros_like(looked[0].coverage))]
+    with pytest.raises(
+        UserError, match=r"in none of the 1 scenes .* a larger inspection.mask_ratio"
+    ):
+        scores_of(flat)
+    few = replace(config, inspection=replace(config.inspection, mask_ratio=0.001))
+    with pytest.raises(UserError, match=r"mask_ratio=0.001 hides fewer than two of a scene's 64"):
+        inspect_words.check_hides_enough(model, few)
+    inspect_words.check_hides_enough(model, config)
 
 
 def test_a_model_of_other_pictures_is_refused(model, config):

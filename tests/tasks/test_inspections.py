@@ -10,7 +10,7 @@ from src.errors import UserError
 from src.evaluation.intervals import bootstrap_interval
 from src.interpret.inspection_config import InspectionConfig
 from src.report.record import read_record
-from src.tasks import inspect_calibration, inspect_micro_cond
+from src.tasks import bench_recording, inspect_calibration, inspect_micro_cond, inspect_words
 from src.tasks.inputs import open_model
 from src.tasks.real_scenes import real_scenes
 
@@ -99,3 +99,19 @@ def test_the_probe_tells_the_shipped_model_from_one_trained_on_shuffled_numbers(
     record_property("gain by the truth, nats", f"{ours} and {theirs}")
     assert ours[0] > 0
     assert theirs[1] < ours[0] / 3
+
+
+@pytest.mark.parametrize(
+    "task", [inspect_calibration, inspect_micro_cond, inspect_words, bench_recording]
+)
+def test_an_output_dir_that_cannot_be_is_refused_before_the_work(
+    task, config, model_folder, tmp_path
+):
+    """Before any model is opened: the one that is named is not there."""
+    (tmp_path / "file").write_text("in the way")
+    beside = replace(SMALL, shuffled_model=str(model_folder))
+    name = task.__name__.rpartition(".")[2]
+    asked = config(name, inspection=beside, output_dir=str(tmp_path / "file" / "below"))
+    asked = replace(asked, model=str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"below has a file where a folder should be"):
+        task.run(asked, tmp_path)
