@@ -18,6 +18,7 @@ from src.assembly import Parts, all_tensors, build_parts, check_device, open_par
 from src.checkpoint.fingerprint import weights_hash
 from src.checkpoint.folder import CheckpointFolder, Place, Variant
 from src.checkpoint.locate import locate
+from src.conditioning.between import between
 from src.conditioning.prompts import Prompts, checked_prompts
 from src.conditioning.text import Text, TextEncoder
 from src.editing.methods import Editing
@@ -162,6 +163,10 @@ class Amused(Editing):
     def encode_prompts(self, prompts: str | Sequence[str]) -> Text:
         """What the transformer hears of prompts, a row each; `generate` takes it in their place."""
         return self.text_encoder.encode(checked_prompts(prompts))
+
+    def between_prompts(self, first: str, second: str, shares: Any) -> Text:
+        """Text at shares of the way from one prompt to another, for `generate`: 0, 0.25, ... 1."""
+        return between(self.encode_prompts([first]), self.encode_prompts([second]), shares)
 
     def encode_images(self, images: Any) -> Int[Tensor, "batch height width"]:
         """The token ids of PIL pictures, or of pixels `batch 3 height width` from 0 to 1.

@@ -13,7 +13,7 @@ from src.conditioning.text import Text
 
 # Until so little of the regions is hidden, each prompt sees the others' tokens as if nothing was
 # drawn there: told of one object and seeing another, the model believes its own stands elsewhere.
-MEET_AT = 0.2
+MEET_AT = 0.1
 
 
 class Regions(NamedTuple):

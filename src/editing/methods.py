@@ -54,7 +54,7 @@ class Editing:
         feather: pixels inside the mask over which the picture goes over into what was drawn.
         halo: tokens around the mask that are drawn anew too, without being shown.
         mode: "upstream" is diffusers' inpainting draw for draw, faults included, with a generator.
-        The schedule is linear unless given, as published. images, how: as `vary`.
+        images, how: as `vary`.
         """
         settings = how_from(how, "inpaint")
         return inpaint(self, images, masks, prompts, strength, mode, feather, halo, settings)
@@ -73,7 +73,7 @@ class Editing:
         """Draw around pictures, which keep every bit, on a canvas grown to these sides.
 
         left, right, top, bottom: pixels as a whole number, or a share of the side as 0.5.
-        images, how: as `vary`; the schedule is `inpaint`'s.
+        images, how: as `vary`.
         """
         sides = {"left": left, "right": right, "top": top, "bottom": bottom}
         return outpaint(self, images, prompts, sides, how_from(how, "outpaint"))

@@ -8,7 +8,6 @@ import numpy as np
 from src.conditioning.prompts import Prompts
 from src.editing.paint import paint
 from src.editing.sources import Source, open_sources
-from src.editing.upstream import INPAINTING_SCHEDULE
 from src.errors import UserError, shown
 from src.filling import How, System
 from src.generation import Generation
@@ -40,7 +39,7 @@ def outpaint(
     around = ((added["top"], added["bottom"]), (added["left"], added["right"]))
     is_new = np.pad(np.zeros((height, width), dtype=np.bool_), around, constant_values=True)
     canvases = [Source(np.pad(each.pixels, (*around, (0, 0)), mode="edge")) for each in sources]
-    return paint(system, canvases, [is_new], prompts, how, schedule=INPAINTING_SCHEDULE)
+    return paint(system, canvases, [is_new], prompts, how)
 
 
 def _pixels(name: str, given: Any, side: int) -> int:

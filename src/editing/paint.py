@@ -37,13 +37,11 @@ def paint(
     strength: float = 1.0,
     feather: int = 0,
     halo: int = 0,
-    schedule: str | None = None,
 ) -> Generation:
     """Hide the tokens that the masks touch, draw them anew, and put the pixels into the pictures.
 
     strength: see `strength.py`. feather: see `composite`. halo: tokens around the mask that are
         drawn anew as well; their pixels outside the mask are not shown.
-    schedule: where `how` names none; None = the checkpoint's own.
     A picture of which nothing is hidden comes back as it is. Raises UserError for what does not
     belong together.
     """
@@ -53,7 +51,7 @@ def paint(
     count = num_inputs(images=len(sources), masks=len(masks), prompts=num_prompts(prompts))
     fit = fit_of(system, sources[0])
     prompts, inputs = side_by_side(prompts, count, how.num_images_per_prompt)
-    asked = ask(system, prompts, fit.padded, how, schedule)
+    asked = ask(system, prompts, fit.padded, how)
     sources = [repeated(sources, count)[each] for each in inputs]
     masks = [repeated(masks, count)[each] for each in inputs]
     is_touched = torch.stack([fit.touched(mask, halo) for mask in masks])

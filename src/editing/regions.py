@@ -19,7 +19,6 @@ from src.editing.config import MOST_FEATHER
 from src.editing.fit import Fit
 from src.editing.paint import check_whole, drawn_into, encoded, exact_seeds, fit_of
 from src.editing.sources import Source, check_mask_size, open_masks, open_sources
-from src.editing.upstream import INPAINTING_SCHEDULE
 from src.errors import UserError, shown
 from src.filling import How, System, all_hidden, ask, mask_id, with_regions
 from src.generation import Generation
@@ -55,7 +54,7 @@ def edit_regions(
     fit = fit_of(system, source)
     shares = _shares(masks, [weight or 1.0 for weight in weights], fit)
     is_open = shares.sum(dim=0) > 0  # (height, width)
-    asked = ask(system, prompts[:1], fit.padded, how, INPAINTING_SCHEDULE)
+    asked = ask(system, prompts[:1], fit.padded, how)
     exact_seeds(asked)
     count = asked.rows.num_pictures
     if image is None:

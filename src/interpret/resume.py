@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from src.amused import Amused
-from src.errors import UserError
+from src.errors import UserError, shown
 from src.interpret.ask_again import check_same_model, rows_of
 from src.interpret.branch import Branch, canvas_after, joined, told_by
 from src.interpret.edits import Edits, check_edits, check_list_of_edits, edited, without_forbidden
@@ -120,6 +120,11 @@ def _ending_in(trace: Trace, canvas: Canvas) -> Trace:
 
 def _check(edits: Any, branch: Branch, after_step: int, codebook_size: int) -> None:
     check_edits(edits, branch.grid, codebook_size)
+    if edits.prompt is not None and branch.recipe.regions is not None:
+        raise UserError(
+            f"prompt={shown(edits.prompt)} cannot stand for the {len(branch.recipe.regions)} "
+            "prompts of a picture by regions: leave it out, or draw the regions anew."
+        )
     if after_step == branch.num_steps and edits.hidden:
         raise UserError(
             f"after the last step ({after_step}) nothing is drawn any more, so nothing can be "

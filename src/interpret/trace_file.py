@@ -62,6 +62,11 @@ def trace_bytes(generation: Generation, amused: Amused, **also: Any) -> bytes:
     trace = generation.trace
     if trace is None:
         raise UserError("this generation kept no trace; generate it with record=True.")
+    if trace.num_steps != generation.recipe.sampler.num_steps:
+        raise UserError(
+            f"this trace has {trace.num_steps} of {generation.recipe.sampler.num_steps} steps, as "
+            "edits in upstream's mode have, and no file can name the others; edit with mode=exact."
+        )
     tensors = {
         **{key: _smallest(getattr(trace, key)) for key in ("drawn_ids", *COUNTS)},
         "is_masked": trace.is_masked.byte(),

@@ -6,23 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from src.config import RunConfig
 from src.errors import UserError
 from src.evaluation.measurement import Measurement
 from src.evaluation.preservation import num_changed_outside
 from src.generation import Generation
-from src.report.grid import labelled_grid
-from src.report.painted import with_mask
+from src.report.edits import edit_gallery
 from src.report.pictures import annotated_png, check_unused, write_manifest
 from src.tasks.drawing import settings, short_hash
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.tasks.outcome import Outcome, deliver
 from src.whole_files import writable_folder, write_whole
-
-LARGEST_GALLERY = 12  # edits; the others have their files
-COLUMNS = ("what is repainted", "edited", "its tokens alone")
 
 # of a model, prompts and what `generate` takes besides: the edits, and every edit's input picture
 Edit = Callable[[Any, list[str], dict[str, Any]], tuple[Generation, Sequence[np.ndarray]]]
@@ -56,7 +51,7 @@ def edit_own(config: RunConfig, folder: Path, edit: Edit, num_inputs: int) -> No
     write_manifest(about, entries, target)
     outcome = Outcome(
         measurements=[changed_outside(generation, inputs)],
-        figures={"gallery.png": gallery(generation, inputs)},
+        figures={"gallery.png": gallery_of(generation, inputs)},
         weights={"model": short_hash(model)},
         seeds={"pictures": seeds},
         device=str(model.device),
@@ -98,13 +93,8 @@ def changed_outside(generation: Generation, inputs: Sequence[np.ndarray]) -> Mea
     )
 
 
-def gallery(generation: Generation, inputs: Sequence[np.ndarray]) -> Figure:
+def gallery_of(generation: Generation, inputs: Sequence[np.ndarray]):
     """Every input with what is repainted, its edit, and what the edit's tokens alone show."""
+    columns = {"edited": generation.images, "its tokens alone": generation.edited.decoded}
     masks = generation.edited.is_painted.numpy()
-    rows = [
-        (with_mask(given, is_painted), np.asarray(image.convert("RGB")), np.asarray(decoded))
-        for given, is_painted, image, decoded in zip(
-            inputs, masks, generation.images, generation.edited.decoded, strict=True
-        )
-    ][:LARGEST_GALLERY]
-    return labelled_grid(rows, generation.recipe.prompts[: len(rows)], COLUMNS)
+    return edit_gallery(inputs, masks, columns, generation.recipe.prompts)

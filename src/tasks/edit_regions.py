@@ -14,10 +14,11 @@ from src.data.scenes import World
 from src.editing.regions import BETWEEN_PROMPTS, Region
 from src.errors import UserError
 from src.evaluation.measurement import Measurement
+from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.edit_own import edit_own
-from src.tasks.edit_scores import most_of, scene_gallery, share_of
+from src.tasks.edit_scores import most_of, share_of
 from src.tasks.inpaint import shows, sources_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
@@ -106,7 +107,7 @@ def _gallery(asked: list[TwoRegions], pictures: list[np.ndarray], title: str):
     sources = [each.source.picture for each in asked]
     firsts = [each.masks[0] for each in asked]
     told = [_told(each) for each in asked]
-    return scene_gallery(sources, firsts, {"drawn": pictures}, told, f"{title}: the first marked")
+    return edit_gallery(sources, firsts, {"drawn": pictures}, told, f"{title}: the first marked")
 
 
 def _told(asked: TwoRegions) -> str:

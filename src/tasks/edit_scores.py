@@ -1,16 +1,11 @@
-"""What edits of scenes come to: shares and means with their intervals, and a gallery."""
+"""What edits of scenes come to: shares and means with their intervals."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from src.evaluation.intervals import bootstrap_interval, wilson_interval
 from src.evaluation.measurement import Measurement
-from src.report.grid import labelled_grid
-from src.report.painted import with_mask
-
-SHOWN = 8  # edits of a gallery
 
 
 def share_of(name: str, is_right: Sequence[bool], subject: str, note: str = "") -> Measurement:
@@ -48,18 +43,3 @@ def most_of(name: str, counts: Sequence[int], subject: str, note: str = "") -> M
     """The largest of what was counted in each edit; no estimate, so without interval."""
     worst = float(max(counts))
     return Measurement(name, worst, len(counts), subject=subject, is_higher_better=False, note=note)
-
-
-def scene_gallery(
-    inputs: Sequence[np.ndarray],
-    masks: Sequence[np.ndarray],
-    columns: dict[str, Sequence[np.ndarray]],
-    prompts: Sequence[str],
-    title: str = "",
-) -> Figure:
-    """The first edits: what is repainted, then a column for each kind of edit."""
-    rows = [
-        [with_mask(inputs[row], masks[row]), *(pictures[row] for pictures in columns.values())]
-        for row in range(min(SHOWN, len(inputs)))
-    ]
-    return labelled_grid(rows, prompts[: len(rows)], ["what is repainted", *columns], title)

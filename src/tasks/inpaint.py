@@ -19,15 +19,16 @@ from src.evaluation.measurement import Measurement
 from src.evaluation.preservation import num_changed_outside, outside_psnr
 from src.evaluation.seam import seam_score
 from src.evaluation.suite import open_clip
+from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.edit_own import edit_own
-from src.tasks.edit_scores import mean_of, most_of, scene_gallery, share_of
+from src.tasks.edit_scores import mean_of, most_of, share_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
 from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
 
-EXACT, UPSTREAM, PASTED = "exact", "upstream's mode", "drawn from scratch, pasted"
+EXACT, UPSTREAM, PASTED = "exact", "upstream", "pasted in"  # that: drawn from scratch
 
 
 class Told(NamedTuple):
@@ -68,7 +69,7 @@ def run(config: RunConfig, folder: Path) -> None:
     ]
     outcome = Outcome(
         measurements=[*(row for kind in told for row in rows_of(kind, told[kind])), *scores],
-        figures={"gallery.png": scene_gallery(sources, masks, pictures, prompts)},
+        figures={"gallery.png": edit_gallery(sources, masks, pictures, prompts)},
         weights={"model": short_hash(model), clip.name: clip.weights_hash},
         seeds={"scenes": config.seed, "pictures": f"{config.seed} + the edit's number"},
         device=str(model.device),

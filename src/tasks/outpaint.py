@@ -12,10 +12,11 @@ from src.data.oracle import Oracle
 from src.data.scene_edits import Extension, extension
 from src.data.scenes import World
 from src.editing.config import EditingConfig
+from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.edit_own import edit_own
-from src.tasks.edit_scores import most_of, scene_gallery, share_of
+from src.tasks.edit_scores import most_of, share_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
 from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
@@ -59,7 +60,7 @@ def run(config: RunConfig, folder: Path) -> None:
             most_of("most numbers changed in the known half", changed, SUBJECT),
         ],
         figures={
-            "gallery.png": scene_gallery(
+            "gallery.png": edit_gallery(
                 sources,
                 [~each.known for each in asked],
                 {"outpainted": pictures},

@@ -14,10 +14,11 @@ from src.data.scene_edits import Replacement, replacement
 from src.data.scenes import World
 from src.evaluation.measurement import Measurement
 from src.evaluation.psnr import psnr
+from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.edit_own import edit_own
-from src.tasks.edit_scores import mean_of, scene_gallery, share_of
+from src.tasks.edit_scores import mean_of, share_of
 from src.tasks.inpaint import sources_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
@@ -54,7 +55,7 @@ def run(config: RunConfig, folder: Path) -> None:
     everywhere = [np.ones(each.shape[:2], dtype=np.bool_) for each in sources]
     outcome = Outcome(
         measurements=rows,
-        figures={"gallery.png": scene_gallery(sources, everywhere, columns, prompts)},
+        figures={"gallery.png": edit_gallery(sources, everywhere, columns, prompts)},
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "pictures": f"{config.seed} + the scene's number"},
         device=str(model.device),

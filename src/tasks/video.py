@@ -14,12 +14,12 @@ from src.data.scenes import SceneObject, World
 from src.editing.config import EditingConfig
 from src.editing.video import Video
 from src.evaluation.measurement import Measurement
-from src.report.grid import labelled_grid
+from src.report.edits import video_sheet
 from src.report.moving import gif_bytes, mp4_bytes
 from src.report.pictures import check_unused, write_manifest
 from src.tasks.countdown import countdown
 from src.tasks.drawing import settings, short_hash
-from src.tasks.edit_scores import SHOWN, share_of
+from src.tasks.edit_scores import share_of
 from src.tasks.inpaint import shows
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.tasks.outcome import Outcome, deliver
@@ -28,8 +28,9 @@ from src.whole_files import writable_folder, write_whole
 
 SUBJECT = "videos of one object"
 LARGEST_SHEET = 12  # frames of the sheet; the file has all
+CLEARLY = 64  # levels from the background
 LONG_SIDE = 256  # pixels that small frames are enlarged to
-DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
+AXES = ((1, 0), (0, 1), (1, 1))  # right, down, both; towards the side with more room
 
 
 def run(config: RunConfig, folder: Path) -> None:
@@ -41,14 +42,12 @@ def run(config: RunConfig, folder: Path) -> None:
     started = time.perf_counter()
     model = open_model(config)
     world, oracle = World(config.data), Oracle(World(config.data))
-    speed = max(abs(each) for each in config.editing.motion)
     prompts, shown, is_begun, is_right, per_frame = [], [], [], [], []
     with countdown("Drawing videos", config.editing.num_scenes) as done:
         for index in range(config.editing.num_scenes):
             scene = example(world, config.seed, index, "test", num_objects=1).scene
             thing, prompt = scene.objects[0], told_alone(scene.objects[0], scene.background)
-            right, down = DIRECTIONS[index % len(DIRECTIONS)]
-            motion = (right * speed, down * speed)
+            motion = inwards(model, config, prompt, config.seed + index, AXES[index % len(AXES)])
             drawn = draw(model, config, [prompt], motion, [config.seed + index])
             frames = [np.asarray(frame) for frame in drawn.images()]
             found = follows(oracle, thing, frames, motion)
@@ -70,7 +69,7 @@ def run(config: RunConfig, folder: Path) -> None:
             ),
             *_by_frame(per_frame),
         ],
-        figures={"sheet.png": _sheet(shown[:SHOWN], prompts[:SHOWN])},
+        figures={"sheet.png": video_sheet([each[:LARGEST_SHEET] for each in shown], prompts)},
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "videos": f"{config.seed} + the scene's number"},
         device=str(model.device),
@@ -86,6 +85,21 @@ def draw(model, config: RunConfig, prompts: list[str], motion, seeds: list[int],
     return model.video(
         prompts, editing.num_frames, tuple(motion), editing.hidden_share, seeds=seeds, **how
     )
+
+
+def inwards(
+    model, config: RunConfig, prompt: str, seed: int, axes: tuple[int, int]
+) -> tuple[float, float]:
+    """The motion of the settings' speed, along axes, that keeps the drawn object inside longest."""
+    speed = max(abs(each) for each in config.editing.motion)
+    first = np.asarray(model.generate(prompt, seeds=[seed], **how_of(config)).images[0])
+    is_drawn = np.abs(first.astype(int) - np.median(first, axis=(0, 1))).max(axis=2) > CLEARLY
+    signs = []
+    for axis in (0, 1):  # right and down: pixels along the columns and along the rows
+        places = is_drawn.any(axis=axis).nonzero()[0]
+        before, after = (places[0], len(is_drawn) - 1 - places[-1]) if len(places) else (0, 0)
+        signs.append(1 if after >= before else -1)
+    return axes[0] * signs[0] * speed, axes[1] * signs[1] * speed
 
 
 def follows(
@@ -130,11 +144,6 @@ def _by_frame(per_frame: list[dict[int, bool]]) -> list[Measurement]:
     ]
 
 
-def _sheet(videos: list[list], prompts: list[str]):
-    rows = [video[:LARGEST_SHEET] for video in videos]
-    return labelled_grid(rows, prompts, [f"frame {number}" for number in range(len(rows[0]))])
-
-
 def _own(config: RunConfig, folder: Path) -> None:
     started = time.perf_counter()
     prompts, editing = read_prompts(config), config.editing
@@ -156,7 +165,7 @@ def _own(config: RunConfig, folder: Path) -> None:
     write_manifest(settings(config, model) | {"editing": vars(editing)}, entries, target)
     outcome = Outcome(
         measurements=[],
-        figures={"sheet.png": _sheet(videos[:SHOWN], names[:SHOWN])},
+        figures={"sheet.png": video_sheet([each[:LARGEST_SHEET] for each in videos], names)},
         weights={"model": short_hash(model)},
         seeds={"videos": seeds},
         device=str(model.device),
