@@ -13,8 +13,7 @@ from jaxtyping import Bool
 from src.data.captions import describe
 from src.data.examples import Example, example
 from src.data.scenes import Scene, SceneObject, World
-
-TRIES = 1000  # of drawing looks that training has shown
+from src.errors import UserError
 
 
 class Replacement(NamedTuple):
@@ -133,13 +132,27 @@ def told_alone(thing: SceneObject, background: str) -> str:
 def _other_looks(
     world: World, scene: Scene, old: SceneObject, rng: np.random.Generator
 ) -> SceneObject:
-    """An object in another's place and size, of glyph and colour that are not in the scene."""
-    taken = {each.glyph for each in scene.objects}
-    glyphs = [name for name in world.config.glyphs if name not in taken]
-    taken = {scene.background, *(each.color for each in scene.objects)}
-    colors = [name for name in world.config.colors if name not in taken]
-    for _ in range(TRIES):
-        glyph, color = (names[int(rng.integers(len(names)))] for names in (glyphs, colors))
-        if (color, glyph) not in world.held_out:
+    """An object in another's place and size, of glyph and colour that are not in the scene.
+
+    In a world of few names only the glyph, or only the two together, are not.
+    """
+    looks = {(each.color, each.glyph) for each in scene.objects}
+    pairs = [
+        (color, glyph)
+        for color in world.config.colors
+        for glyph in world.config.glyphs
+        if color != scene.background and (color, glyph) not in world.held_out | looks
+    ]
+    colors, glyphs = ({each[part] for each in looks} for part in range(2))
+    for listed in (
+        [each for each in pairs if each[0] not in colors and each[1] not in glyphs],
+        [each for each in pairs if each[1] not in glyphs],
+        pairs,
+    ):
+        if listed:
+            color, glyph = listed[int(rng.integers(len(listed)))]
             return replace(old, glyph=glyph, color=color)
-    raise ValueError("no pair of colour and glyph is left that training has shown")
+    raise UserError(
+        "no pair of colour and glyph is left for another object: give data.glyphs or data.colors "
+        "more names."
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from src.report.grid import labelled_grid
+from src.report.grid import Picture, labelled_grid
 from src.report.painted import with_mask
 
 MOST_SHOWN = 8  # edits of a gallery
@@ -17,7 +17,7 @@ MOST_SHOWN = 8  # edits of a gallery
 def edit_gallery(
     inputs: Sequence[np.ndarray],
     masks: Sequence[np.ndarray],
-    columns: Mapping[str, Sequence[np.ndarray]],
+    columns: Mapping[str, Sequence[Picture]],
     prompts: Sequence[str],
     title: str = "",
 ) -> Figure:
@@ -32,7 +32,7 @@ def edit_gallery(
     return labelled_grid(rows, prompts[: len(rows)], ["input", *columns], title)
 
 
-def video_sheet(videos: Sequence[Sequence[np.ndarray]], prompts: Sequence[str]) -> Figure:
+def video_sheet(videos: Sequence[Sequence[Picture]], prompts: Sequence[str]) -> Figure:
     """A row a video, a column a frame."""
     heads = [f"frame {number}" for number in range(len(videos[0]))]
     return labelled_grid(videos[:MOST_SHOWN], prompts[:MOST_SHOWN], heads)

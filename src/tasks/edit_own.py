@@ -96,5 +96,5 @@ def changed_outside(generation: Generation, inputs: Sequence[np.ndarray]) -> Mea
 def gallery_of(generation: Generation, inputs: Sequence[np.ndarray]):
     """Every input with what is repainted, its edit, and what the edit's tokens alone show."""
     columns = {"edited": generation.images, "its tokens alone": generation.edited.decoded}
-    masks = generation.edited.is_painted.numpy()
+    masks = list(generation.edited.is_painted.numpy())
     return edit_gallery(inputs, masks, columns, generation.recipe.prompts)

@@ -60,7 +60,7 @@ def run(config: RunConfig, folder: Path) -> None:
             for kind, picture in edits(model, config, each, config.seed + index).items():
                 told[kind].append(judged(picture, each, oracle))
             done(1)
-    pictures = {kind: np.stack([one.picture for one in of_kind]) for kind, of_kind in told.items()}
+    pictures = {kind: [one.picture for one in of_kind] for kind, of_kind in told.items()}
     sources, masks = [each.source.picture for each in asked], [each.is_painted for each in asked]
     clip, prompts = open_clip(config.evaluation, str(model.device)), [each.prompt for each in asked]
     scores = [

@@ -13,6 +13,7 @@ from src.data.scene_edits import told_alone
 from src.data.scenes import SceneObject, World
 from src.editing.config import EditingConfig
 from src.editing.video import Video
+from src.errors import UserError
 from src.evaluation.measurement import Measurement
 from src.report.edits import video_sheet
 from src.report.moving import gif_bytes, mp4_bytes
@@ -57,6 +58,11 @@ def run(config: RunConfig, folder: Path) -> None:
             prompts.append(f"{prompt}, {motion[0]:+g}, {motion[1]:+g} pixels a frame")
             shown.append(frames)
             done(1)
+    if not is_right:
+        raise UserError(
+            f"frame 0 shows the object in none of {len(shown)} videos, so none can be followed: "
+            "give a model that draws these scenes, or more of editing.num_scenes."
+        )
     outcome = Outcome(
         measurements=[
             share_of("frame 0 shows the object", is_begun, SUBJECT),
