@@ -14,7 +14,7 @@ from src.data.config import TOLD_KEYS, DataConfig, EncodingConfig, check_data, c
 from src.editing.config import EditingConfig, check_editing
 from src.errors import UserError, is_encodable, shown
 from src.evaluation.ablation_config import AblationConfig, check_ablation, check_runs
-from src.evaluation.config import EXTRACTORS, EvaluationConfig, check_clip_name
+from src.evaluation.config import EvaluationConfig, check_evaluation
 from src.evaluation.latency_config import LatencyConfig, check_latency
 from src.evaluation.protocol_config import (
     PictureFoldersConfig,
@@ -149,7 +149,7 @@ def check(config: RunConfig) -> None:
     between("adapter_scale", config.adapter_scale, -100, 100)
     check_sampler(config.sampler, "sampler.")
     between("calibration.mean_steps", config.calibration.mean_steps, 1, MOST_STEPS)
-    _check_evaluation(config.evaluation)
+    check_evaluation(config.evaluation)
     check_protocol(config.protocol, config.shard)
     check_folders(config.pictures)
     check_ablation(config.ablation, config.prompts_file)
@@ -283,21 +283,3 @@ def check_seed_count(num_seeds: int, num_prompts: int, num_images_per_prompt: in
             f"seeds has {num_seeds} entries for {num_images} images ({num_prompts} prompts x "
             f"{num_images_per_prompt}); give one an image, or leave seeds out."
         )
-
-
-def _check_evaluation(evaluation: EvaluationConfig) -> None:
-    one_of("evaluation.extractor", evaluation.extractor, EXTRACTORS)
-    if evaluation.extractor_weights is not None and evaluation.extractor == "clip":
-        raise UserError(
-            "evaluation.extractor_weights has no effect with evaluation.extractor=clip, whose "
-            "weights lie in evaluation.clip; give evaluation.extractor=inception."
-        )
-    check_clip_name(evaluation)
-    whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
-    whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
-    whole("evaluation.pictures_per_pass", evaluation.pictures_per_pass, 1, 1024)
-    whole("evaluation.num_processes", evaluation.num_processes, 1, 256)
-    whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
-    for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
-        check_seed(f"evaluation.{key}", getattr(evaluation, key))
-    between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.errors import UserError
+from src.limits import between, check_seed, one_of, whole
 
 EMBEDDED_CLIP = "experiments/glyphs_clip/model"  # relative to the repository's root
 EMBEDDED_NAME = "glyph-clip"
@@ -69,3 +70,22 @@ def check_clip_name(config: EvaluationConfig) -> None:
             f"evaluation.clip={config.clip} would go by the name {name}, as the network that it is "
             "not: give another evaluation.clip_name=NAME."
         )
+
+
+def check_evaluation(evaluation: EvaluationConfig) -> None:
+    """Refuse what could not be measured; raises UserError."""
+    one_of("evaluation.extractor", evaluation.extractor, EXTRACTORS)
+    if evaluation.extractor_weights is not None and evaluation.extractor == "clip":
+        raise UserError(
+            "evaluation.extractor_weights has no effect with evaluation.extractor=clip, whose "
+            "weights lie in evaluation.clip; give evaluation.extractor=inception."
+        )
+    check_clip_name(evaluation)
+    whole("evaluation.prompts_per_kind", evaluation.prompts_per_kind, 2, 10**6)
+    whole("evaluation.num_reference", evaluation.num_reference, 2, 10**6)
+    whole("evaluation.pictures_per_pass", evaluation.pictures_per_pass, 1, 1024)
+    whole("evaluation.num_processes", evaluation.num_processes, 1, 256)
+    whole("evaluation.batch_size", evaluation.batch_size, 1, 10**5)
+    for key in ("prompt_seed", "reference_seed", "first_picture_seed"):
+        check_seed(f"evaluation.{key}", getattr(evaluation, key))
+    between("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)
