@@ -5,7 +5,6 @@ with seeds, a picture is a function of its input, prompt, settings and seed, wha
 batch. Pictures of one input stand side by side.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from src.conditioning.prompts import Prompts
@@ -23,7 +22,7 @@ class Editing:
     """A part of `Amused`, which has the models."""
 
     def vary(
-        self, images: Any, prompts: Prompts, strength: Any = 0.5, mode: str = "exact", **how: Any
+        self, images: Any, prompts: Prompts, strength: Any = 0.5, mode: Any = "exact", **how: Any
     ) -> Generation:
         """Draw pictures again from some of their own tokens.
 
@@ -41,7 +40,7 @@ class Editing:
         masks: Any,
         prompts: Prompts,
         strength: Any = 1.0,
-        mode: str = "exact",
+        mode: Any = "exact",
         *,
         feather: Any = 0,
         halo: Any = 0,
@@ -79,7 +78,7 @@ class Editing:
         return outpaint(self, images, prompts, sides, how_from(how, "outpaint"))
 
     def edit_regions(
-        self, image: Any, regions: Sequence[Any], *, feather: Any = 0, **how: Any
+        self, image: Any, regions: Any, *, feather: Any = 0, **how: Any
     ) -> Generation:
         """Draw several prompts into one picture, each where its mask says.
 

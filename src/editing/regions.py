@@ -42,7 +42,7 @@ class Region(NamedTuple):
 
 
 def edit_regions(
-    system: System, image: Any, regions: Sequence[Any], feather: int, how: How
+    system: System, image: Any, regions: Any, feather: Any, how: How
 ) -> Generation:
     """See `Amused.edit_regions`."""
     check_whole("feather", feather, MOST_FEATHER, "pixels")
