@@ -85,7 +85,7 @@ def _keep_interval(left: SamplerConfig, at_start: float) -> None:
 
 
 def _schedule_of(plan: list[StepPlan], at_start: float) -> str:
-    """Hidden shares of what is hidden at the start; a loop's is the whole one, if for less steps."""
+    """Hidden shares of what is hidden at the start; a loop's is the whole one."""
     config = plan[0].config
     if config.name == "remask" and config.remask.strategy == "loop":
         law, _ = read_schedule(config.schedule)

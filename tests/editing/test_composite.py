@@ -48,7 +48,9 @@ def test_what_was_drawn_shows_more_the_further_inside_a_pixel_lies(feather):
         mask = random_mask(seed)
         outside = np.argwhere(~mask)
         shares = opacity(mask, feather)
-        far = np.array([np.sqrt(((outside - at) ** 2).sum(axis=1)).min() for at in np.ndindex(12, 12)])
+        far = np.array(
+            [np.sqrt(((outside - at) ** 2).sum(axis=1)).min() for at in np.ndindex(12, 12)]
+        )
         order = far.argsort()
         assert (np.diff(shares.flat[order]) >= -1e-6).all()
         assert (shares[~mask] == 0).all()

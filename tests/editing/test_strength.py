@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_known_counts(num_tokens, strength, schedule, count):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_stronger_variation_hides_what_a_weaker_one_hides_and_another_seed_others(schedule):
     masks = [hidden(200, strength, schedule) for strength in STRENGTHS]
-    for weaker, stronger in zip(masks, masks[1:], strict=False):
+    for weaker, stronger in pairwise(masks):
         assert not (weaker & ~stronger).any()
     assert not torch.equal(hidden(200, 0.5, schedule), hidden(200, 0.5, schedule, seed=2))
 
@@ -163,14 +164,17 @@ def test_a_loop_of_remasking_can_be_entered_under_any_schedule(system, schedule,
 # ---- the two ends
 
 
-@pytest.mark.parametrize("settings", [
-    {"schedule": "cosine", "num_steps": 3},
-    {"schedule": "arccos", "num_steps": 4},
-    {"guidance_scale": 1.0, "choice_temperature": 0.0, "num_steps": 3},
-    {"negative_prompts": "snow", "sampler": "halton", "num_steps": 3},
-    {"sampler": SamplerConfig(name="remask", remask=RemaskConfig("loop"), num_steps=6)},
-    {"sampler": SamplerConfig(guidance="cosine", corrector=CorrectorConfig(3), num_steps=4)},
-])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"schedule": "cosine", "num_steps": 3},
+        {"schedule": "arccos", "num_steps": 4},
+        {"guidance_scale": 1.0, "choice_temperature": 0.0, "num_steps": 3},
+        {"negative_prompts": "snow", "sampler": "halton", "num_steps": 3},
+        {"sampler": SamplerConfig(name="remask", remask=RemaskConfig("loop"), num_steps=6)},
+        {"sampler": SamplerConfig(guidance="cosine", corrector=CorrectorConfig(3), num_steps=4)},
+    ],
+)
 def test_strength_one_is_a_generation_of_the_same_seed_to_the_last_bit(system, settings):
     varied = system.vary(picture(4), PROMPTS[0], 1.0, seeds=5, **settings)
     drawn = system.generate(PROMPTS[0], seeds=5, **settings)
