@@ -3,7 +3,7 @@
 Dimensions: batch (all pictures), height, width (in tokens).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -75,12 +75,15 @@ class Asked(NamedTuple):
         return self.how.num_top if self.how.record else None
 
 
-def how_from(told: Mapping[str, Any], taken_by: str) -> How:
-    """The settings that were given by name; raises UserError for an unknown one."""
+def how_from(told: Mapping[str, Any], taken_by: str, own: Sequence[str] = ()) -> How:
+    """The settings that were given by name; raises UserError for an unknown one.
+
+    own: what else is taken, to be named in that sentence.
+    """
     known = [field.name for field in fields(How)]
     for name in told:
         if name not in known:
-            raise UserError(f"{taken_by} takes no '{name}'; {nearest(name, known)}")
+            raise UserError(f"{taken_by} takes no '{name}'; {nearest(name, [*known, *own])}")
     return How(**told)
 
 

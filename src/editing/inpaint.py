@@ -22,10 +22,10 @@ def inpaint(
     images: Any,
     masks: Any,
     prompts: Prompts,
-    strength: float,
-    mode: str,
-    feather: int,
-    halo: int,
+    strength: Any,
+    mode: Any,
+    feather: Any,
+    halo: Any,
     how: How,
 ) -> Generation:
     """See `Amused.inpaint`."""

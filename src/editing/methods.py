@@ -5,7 +5,6 @@ with seeds, a picture is a function of its input, prompt, settings and seed, wha
 batch. Pictures of one input stand side by side.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from src.conditioning.prompts import Prompts
@@ -18,12 +17,15 @@ from src.editing.video import Video, video
 from src.filling import how_from
 from src.generation import Generation
 
+VARYING = ("images", "prompts", "strength", "mode")  # what is known besides `How`
+INPAINTING = (*VARYING, "masks", "feather", "halo")
+
 
 class Editing:
     """A part of `Amused`, which has the models."""
 
     def vary(
-        self, images: Any, prompts: Prompts, strength: Any = 0.5, mode: str = "exact", **how: Any
+        self, images: Any, prompts: Prompts, strength: Any = 0.5, mode: Any = "exact", **how: Any
     ) -> Generation:
         """Draw pictures again from some of their own tokens.
 
@@ -33,7 +35,7 @@ class Editing:
         mode: "upstream" is diffusers' img2img draw for draw, faults included, with a generator.
         how: what `generate` takes besides: negative_prompts, num_steps, seeds, sampler and others.
         """
-        return vary(self, images, prompts, strength, mode, how_from(how, "vary"))
+        return vary(self, images, prompts, strength, mode, how_from(how, "vary", VARYING))
 
     def inpaint(
         self,
@@ -41,7 +43,7 @@ class Editing:
         masks: Any,
         prompts: Prompts,
         strength: Any = 1.0,
-        mode: str = "exact",
+        mode: Any = "exact",
         *,
         feather: Any = 0,
         halo: Any = 0,
@@ -56,7 +58,7 @@ class Editing:
         mode: "upstream" is diffusers' inpainting draw for draw, faults included, with a generator.
         images, how: as `vary`.
         """
-        settings = how_from(how, "inpaint")
+        settings = how_from(how, "inpaint", INPAINTING)
         return inpaint(self, images, masks, prompts, strength, mode, feather, halo, settings)
 
     def outpaint(
@@ -76,11 +78,10 @@ class Editing:
         images, how: as `vary`.
         """
         sides = {"left": left, "right": right, "top": top, "bottom": bottom}
-        return outpaint(self, images, prompts, sides, how_from(how, "outpaint"))
+        settings = how_from(how, "outpaint", ("images", "prompts", *sides))
+        return outpaint(self, images, prompts, sides, settings)
 
-    def edit_regions(
-        self, image: Any, regions: Sequence[Any], *, feather: Any = 0, **how: Any
-    ) -> Generation:
+    def edit_regions(self, image: Any, regions: Any, *, feather: Any = 0, **how: Any) -> Generation:
         """Draw several prompts into one picture, each where its mask says.
 
         image: one picture, kept to the last bit outside all regions; None = a new one of the
@@ -89,7 +90,8 @@ class Editing:
             proportion the prompts' logits are mixed. Twice as many passes for two regions.
         feather, how: as `inpaint`.
         """
-        return edit_regions(self, image, regions, feather, how_from(how, "edit_regions"))
+        settings = how_from(how, "edit_regions", ("image", "regions", "feather"))
+        return edit_regions(self, image, regions, feather, settings)
 
     def mix(
         self,
@@ -105,7 +107,8 @@ class Editing:
         share: of the tokens that are the second's, 0..1, scattered by the seed; strength: as
             `vary`, of the mixture. first, second: pictures of one size. how: as `vary`.
         """
-        return mix(self, first, second, prompts, share, strength, how_from(how, "mix"))
+        settings = how_from(how, "mix", ("first", "second", "prompts", "share", "strength"))
+        return mix(self, first, second, prompts, share, strength, settings)
 
     def video(
         self,

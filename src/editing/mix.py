@@ -13,7 +13,7 @@ from src.conditioning.prompts import Prompts
 from src.editing.batch import num_inputs, repeated, side_by_side
 from src.editing.paint import drawn_into, encoded, exact_seeds, fit_of, num_prompts
 from src.editing.scattered import scattered
-from src.editing.sources import open_sources
+from src.editing.sources import by, open_sources
 from src.editing.strength import check_strength, entered, hidden_at_start
 from src.errors import UserError, shown
 from src.filling import How, System, ask, mask_id
@@ -32,7 +32,8 @@ def mix(
 ) -> Generation:
     """See `Amused.mix`."""
     check_strength(strength)
-    if type(share) not in (int, float) or not 0 <= share <= 1:
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not is_number or not 0 <= share <= 1:
         raise UserError(
             f"share={shown(share)} is impossible; give a number from 0, all of the first picture, "
             "to 1, all of the second"
@@ -40,8 +41,8 @@ def mix(
     ones, others = open_sources(first), open_sources(second)
     if ones[0].size != others[0].size:
         raise UserError(
-            f"the pictures to mix have {ones[0].size} and {others[0].size} pixels: give two of one "
-            "size"
+            f"the pictures to mix have {by(ones[0].size)} and {by(others[0].size)} pixels: give "
+            "two of one size"
         )
     count = num_inputs(first=len(ones), second=len(others), prompts=num_prompts(prompts))
     fit = fit_of(system, ones[0])

@@ -7,7 +7,7 @@ import numpy as np
 
 from src.conditioning.prompts import Prompts
 from src.editing.paint import paint
-from src.editing.sources import Source, open_sources
+from src.editing.sources import Source, check_size, open_sources
 from src.errors import UserError, shown
 from src.filling import How, System
 from src.generation import Generation
@@ -36,6 +36,7 @@ def outpaint(
             f"the grown canvas has {grown[0]}x{grown[1]} pixels; give less, a side has at most "
             f"{LARGEST_SIDE:,}"
         )
+    check_size(grown, "the grown canvas")
     around = ((added["top"], added["bottom"]), (added["left"], added["right"]))
     is_new = np.pad(np.zeros((height, width), dtype=np.bool_), around, constant_values=True)
     canvases = [Source(np.pad(each.pixels, (*around, (0, 0)), mode="edge")) for each in sources]

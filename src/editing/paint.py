@@ -5,6 +5,7 @@ Dimensions: batch (all pictures), height, width (in tokens), rows, columns (of p
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,9 +35,9 @@ def paint(
     masks: Sequence[Mask],
     prompts: Prompts,
     how: How,
-    strength: float = 1.0,
-    feather: int = 0,
-    halo: int = 0,
+    strength: Any = 1.0,
+    feather: Any = 0,
+    halo: Any = 0,
 ) -> Generation:
     """Hide the tokens that the masks touch, draw them anew, and put the pixels into the pictures.
 

@@ -22,11 +22,10 @@ from src.editing.sources import Source, check_mask_size, open_masks, open_source
 from src.errors import UserError, shown
 from src.filling import How, System, all_hidden, ask, mask_id, with_regions
 from src.generation import Generation
-from src.limits import between
 from src.predicting import predict_for
 from src.recipe import RegionTold
 
-MOST_WEIGHT = 1e6
+LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
 AT_LEAST = 1e-6  # share of a token that a mask touches without covering the middle of a pixel
 BETWEEN_PROMPTS = " | "
 
@@ -41,9 +40,7 @@ class Region(NamedTuple):
     weight: float | None = None  # against regions that it overlaps with; above 0
 
 
-def edit_regions(
-    system: System, image: Any, regions: Sequence[Any], feather: int, how: How
-) -> Generation:
+def edit_regions(system: System, image: Any, regions: Any, feather: Any, how: How) -> Generation:
     """See `Amused.edit_regions`."""
     check_whole("feather", feather, MOST_FEATHER, "pixels")
     prompts, masks, weights = _checked(regions)
@@ -86,18 +83,29 @@ def _checked(regions: Any) -> tuple[list[str], list[Mask], list[float | None]]:
     for index, region in enumerate(regions):
         if not isinstance(region, Region):
             raise UserError(f"regions[{index}] is {shown(region)}: give Region(prompt, mask)")
-        if region.weight is not None:
-            is_number = type(region.weight) in (int, float)
-            between(f"the weight of regions[{index}]", region.weight if is_number else -1.0, 0, 1e6)
+        _check_weight(region.weight, index)
     prompts = checked_prompts([region.prompt for region in regions], "the prompts of regions")
-    masks = [
-        open_masks(region.mask, f"the mask of regions[{index}]")[0]
-        for index, region in enumerate(regions)
-    ]
-    for index, mask in enumerate(masks):
-        if not mask.any():
-            raise UserError(f"the mask of regions[{index}] covers nothing: leave the region out")
+    masks = [_mask_of(region, index) for index, region in enumerate(regions)]
     return prompts, masks, [region.weight for region in regions]
+
+
+def _check_weight(weight: Any, index: int) -> None:
+    is_number = type(weight) in (int, float)
+    if weight is not None and not (is_number and LEAST_WEIGHT <= weight <= MOST_WEIGHT):
+        raise UserError(
+            f"the weight of regions[{index}] is {shown(weight)}: give a number from "
+            f"{LEAST_WEIGHT:g} to {MOST_WEIGHT:,.0f}, or none where regions do not overlap"
+        )
+
+
+def _mask_of(region: Region, index: int) -> Mask:
+    name = f"the mask of regions[{index}]"
+    masks = open_masks(region.mask, name)
+    if len(masks) > 1:
+        raise UserError(f"{name} is a list of {len(masks)}: give one, or a region for each")
+    if not masks[0].any():
+        raise UserError(f"{name} covers nothing: leave the region out")
+    return masks[0]
 
 
 def _source(image: Any, mask: Mask) -> Source:

@@ -16,7 +16,7 @@ ROUNDING = 1e-9  # a product that should be whole may fall short of it in floati
 
 def scattered(
     is_eligible: Bool[Tensor, "batch height width"],
-    share: float,
+    share: int | float,
     seeds: list[int],
     purpose: int,
 ) -> Bool[Tensor, "batch height width"]:

@@ -21,6 +21,7 @@ SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey levels up to 65,
 HALF = 128  # a mask's level from which a pixel is to be repainted, as upstream's
 WHITE = 255
 KINDS = "give a path, a PIL picture or an array"
+LEVELS = "give whole numbers from 0 to 255, or floating point from 0 to 1"
 
 
 class Source(NamedTuple):
@@ -50,11 +51,11 @@ def open_sources(images: Any) -> list[Source]:
     255 or floating point from 0 to 1; a tensor has its channels first. Pictures are turned upright
     as their EXIF tag says, palettes and 16 bits become 8-bit colours, transparency is kept.
     """
-    sources = [_source(each, name) for each, name in _listed(images, "images", 3)]
+    sources = [_source(each, name) for each, name in _listed(images, "images")]
     for each in sources:
         if each.size != sources[0].size:
             raise UserError(
-                f"the images have different sizes, {_by(sources[0].size)} and {_by(each.size)}: "
+                f"the images have different sizes, {by(sources[0].size)} and {by(each.size)}: "
                 "edit those of one size together"
             )
     return sources
@@ -70,7 +71,7 @@ def open_masks(masks: Any, name: str = "masks") -> list[Bool[np.ndarray, "rows c
 
 def mask_levels(masks: Any, name: str = "masks") -> list[UInt8[np.ndarray, "rows columns"]]:
     """The masks' grey levels, 255 = to be repainted; raises UserError as `open_masks`."""
-    return [_mask(each, its_name) for each, its_name in _listed(masks, name, 2)]
+    return [_mask(each, its_name) for each, its_name in _listed(masks, name)]
 
 
 def check_mask_size(mask: Bool[np.ndarray, "rows columns"], source: Source, name: str) -> None:
@@ -78,15 +79,15 @@ def check_mask_size(mask: Bool[np.ndarray, "rows columns"], source: Source, name
     size = (mask.shape[1], mask.shape[0])
     if size != source.size:
         raise UserError(
-            f"{name} has {_by(size)} pixels and its picture {_by(source.size)}: give a mask of the "
+            f"{name} has {by(size)} pixels and its picture {by(source.size)}: give a mask of the "
             "picture's size"
         )
 
 
-def _listed(given: Any, name: str, num_axes: int) -> list[tuple[Any, str]]:
+def _listed(given: Any, name: str) -> list[tuple[Any, str]]:
     """Each of what was given, with the name that a sentence calls it by."""
     is_array = isinstance(given, np.ndarray | Tensor)
-    if is_array and given.ndim > num_axes + (name == "masks"):
+    if is_array and given.ndim > 3:
         given = list(given)
     elif is_array or isinstance(given, str | Path | Image.Image):
         return [(given, name)]
@@ -97,7 +98,9 @@ def _listed(given: Any, name: str, num_axes: int) -> list[tuple[Any, str]]:
 
 def _source(given: Any, name: str) -> Source:
     if isinstance(given, np.ndarray | Tensor):
-        levels = _levels(_channels_last(given), name)
+        array = _array(given)
+        is_turned = isinstance(given, Tensor) and array.ndim == 3
+        levels = _levels(np.moveaxis(array, 0, -1) if is_turned else array, name)
         if levels.ndim == 2:
             levels = levels[..., None]
         if levels.ndim != 3 or levels.shape[2] not in (1, 3, 4):
@@ -109,22 +112,23 @@ def _source(given: Any, name: str) -> Source:
     image = _opened(given, name)
     if image.mode in SIXTEEN_BITS:
         image = Image.fromarray(_eight_bits(image))
-    elif image.mode == "F":
-        raise UserError(f"{name} has floating point pixels of no known range: give 8-bit ones")
     return Source(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")))
 
 
 def _mask(given: Any, name: str) -> UInt8[np.ndarray, "rows columns"]:
     if isinstance(given, np.ndarray | Tensor):
-        array = given.detach().cpu().numpy() if isinstance(given, Tensor) else given
-        if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
-            array = array[0] if array.shape[0] == 1 else array[..., 0]
+        array = _array(given)
+        axes = (0, -1) if isinstance(given, Tensor) else (-1, 0)  # where its channel may stand
+        axis = next((axis for axis in axes if array.ndim == 3 and array.shape[axis] == 1), None)
+        if axis is not None:
+            array = array.squeeze(axis)
         if array.ndim != 2:
             raise UserError(
                 f"{name} is an array of shape {tuple(given.shape)}: a mask has one channel, rows "
                 "and columns alone"
             )
-        return _levels(array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array, name)
+        is_bool = array.dtype == np.bool_
+        return _mask_levels(array.astype(np.uint8) * WHITE if is_bool else array, name)
     image = _opened(given, name)
     if image.mode in SIXTEEN_BITS:
         return _eight_bits(image)
@@ -139,7 +143,16 @@ def _mask(given: Any, name: str) -> UInt8[np.ndarray, "rows columns"]:
             f"{name} is a picture in colours ({image.mode}): give a mask in black and white, white "
             "where it is to be repainted"
         )
-    return colors[..., 0]
+    return _mask_levels(colors[..., 0], name)
+
+
+def _mask_levels(array: np.ndarray, name: str) -> UInt8[np.ndarray, "rows columns"]:
+    levels = _levels(array, name)
+    if levels.max() == 1:
+        raise UserError(
+            f"{name} has the levels 0 and 1, and 255 is white: give True and False, or 0 and 255"
+        )
+    return levels
 
 
 def _eight_bits(image: Image.Image) -> UInt8[np.ndarray, "rows columns"]:
@@ -152,7 +165,7 @@ def _opened(given: Any, name: str) -> Image.Image:
     if isinstance(given, Image.Image):
         image, what = given, name
     elif isinstance(given, str | Path):
-        what = f"{name}={str(given)!r}"
+        what = f"{name}={shown(str(given))}"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of huge pictures and odd tags: judged below
@@ -162,46 +175,53 @@ def _opened(given: Any, name: str) -> Image.Image:
         except Image.DecompressionBombError as error:
             raise UserError(f"{what} has more than {MOST_PIXELS:,} pixels: shrink it") from error
         except Exception as error:  # Pillow's readers raise nearly anything
-            raise UserError(f"{what} is no readable picture ({type(error).__name__})") from error
+            raise UserError(
+                f"{what} is no readable picture ({type(error).__name__}): {KINDS}"
+            ) from error
     else:
         raise UserError(f"{name} is a {type(given).__name__}: {KINDS}")
-    _check_size(image.size, what)
+    check_size(image.size, what)
+    if image.mode == "F":
+        raise UserError(f"{what} has floating point pixels of no known range: give 8-bit ones")
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        image = ImageOps.exif_transpose(image)
     except Exception as error:  # a damaged file
-        raise UserError(f"{what} is a damaged picture ({type(error).__name__})") from error
+        raise UserError(
+            f"{what} is a damaged or closed picture ({type(error).__name__}): give a whole one"
+        ) from error
+    return image.convert("LA") if image.mode == "La" else image  # which converts to nothing else
 
 
-def _check_size(size: tuple[int, int], what: str) -> None:
+def check_size(size: tuple[int, int], what: str) -> None:
+    """Refuse a picture without pixels, or with too many; raises UserError."""
     if min(size) < 1 or max(size) > LARGEST_SIDE or size[0] * size[1] > MOST_PIXELS:
         raise UserError(
-            f"{what} has {_by(size)} pixels: give at least 1, at most {LARGEST_SIDE:,} a side and "
+            f"{what} has {by(size)} pixels: give at least 1, at most {LARGEST_SIDE:,} a side and "
             f"{MOST_PIXELS:,} in all"
         )
 
 
-def _channels_last(given: np.ndarray | Tensor) -> np.ndarray:
+def _array(given: np.ndarray | Tensor) -> np.ndarray:
     if not isinstance(given, Tensor):
         return given
-    array = given.detach().cpu().numpy()
-    return np.moveaxis(array, 0, -1) if array.ndim == 3 else array
+    tensor = given.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _levels(array: np.ndarray, name: str) -> UInt8[np.ndarray, "..."]:
     """Numbers as 8-bit levels; raises UserError for any that are none."""
     if array.ndim > 1:
-        _check_size((array.shape[1], array.shape[0]), name)
+        check_size((array.shape[1], array.shape[0]), name)
     if array.dtype == np.uint8:
         return array
-    if not np.issubdtype(array.dtype, np.floating):
-        low, high = (int(array.min()), int(array.max())) if array.size else (-1, 0)
-        if not np.issubdtype(array.dtype, np.integer) or low < 0 or high > 255:
-            raise UserError(
-                f"{name} is an array of {array.dtype} from {low} to {high}: give whole numbers "
-                "from 0 to 255, or floating point from 0 to 1"
-            )
+    if np.issubdtype(array.dtype, np.integer):
+        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+        if low < 0 or high > WHITE:
+            raise UserError(f"{name} is an array of {array.dtype} from {low} to {high}: {LEVELS}")
         return array.astype(np.uint8)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UserError(f"{name} is an array of {array.dtype}: {LEVELS}")
     if not np.isfinite(array).all():
         raise UserError(f"{name} holds NaN or infinity: give numbers from 0 to 1")
     if array.size and (array.min() < 0 or array.max() > 1):
@@ -212,5 +232,6 @@ def _levels(array: np.ndarray, name: str) -> UInt8[np.ndarray, "..."]:
     return (array * 255).round().astype(np.uint8)
 
 
-def _by(size: tuple[int, int]) -> str:
+def by(size: tuple[int, int]) -> str:
+    """A size as it stands in a sentence, width first."""
     return f"{size[0]}x{size[1]}"

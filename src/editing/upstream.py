@@ -57,7 +57,7 @@ class EditNoise(GeneratorNoise):
 
 
 def vary_as_upstream(
-    system: System, images: Any, prompts: Prompts, strength: float, how: How
+    system: System, images: Any, prompts: Prompts, strength: int | float, how: How
 ) -> Generation:
     """img2img: tokens hidden by a coin each, once for all pictures of one input."""
 
@@ -74,7 +74,7 @@ def vary_as_upstream(
 
 
 def inpaint_as_upstream(
-    system: System, images: Any, masks: Any, prompts: Prompts, strength: float, how: How
+    system: System, images: Any, masks: Any, prompts: Prompts, strength: int | float, how: How
 ) -> Generation:
     """inpaint: the mask resized to the token grid; strength decides how many steps are taken."""
 
@@ -100,7 +100,7 @@ def _edit(
     system: System,
     sources: list[Source],
     prompts: Prompts,
-    strength: float,
+    strength: int | float,
     how: How,
     schedule: str | None,
     hide: Any,

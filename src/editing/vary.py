@@ -14,7 +14,7 @@ from src.generation import Generation
 
 
 def vary(
-    system: System, images: Any, prompts: Prompts, strength: float, mode: str, how: How
+    system: System, images: Any, prompts: Prompts, strength: Any, mode: Any, how: How
 ) -> Generation:
     """See `Amused.vary`."""
     check_mode(mode)

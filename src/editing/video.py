@@ -31,6 +31,7 @@ from src.image_tokenizer.pictures import decode_pixels, to_images
 from src.sampler.one_picture import FOR_START
 
 LATER_SCHEDULE = "linear"
+OWN = ("prompts", "num_frames", "motion", "hidden_share", "height", "width")
 
 
 class Video(NamedTuple):
@@ -59,7 +60,7 @@ def video(
     _check(num_frames, motion, hidden_share)
     told = dict(told)
     size = whole_size(system, told.pop("width", None), told.pop("height", None))
-    asked = ask(system, prompts, size, how_from(told, "video"))
+    asked = ask(system, prompts, size, how_from(told, "video", OWN))
     if asked.recipe.seeds is None:
         raise UserError("a video takes seeds, one a prompt, and no generator")
     first = _frame(system, asked, all_hidden(system, asked))
