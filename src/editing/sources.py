@@ -55,8 +55,8 @@ def open_sources(images: Any, name: str = "images") -> list[Source]:
     for each in sources:
         if each.size != sources[0].size:
             raise UserError(
-                f"{name} has pictures of different sizes, {by(sources[0].size)} and {by(each.size)}: "
-                "edit those of one size together"
+                f"{name} has pictures of {by(sources[0].size)} and of {by(each.size)} pixels: edit "
+                "those of one size together"
             )
     return sources
 

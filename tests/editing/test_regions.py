@@ -68,8 +68,8 @@ def test_weights_matter_where_masks_overlap(system):
         return system.edit_regions(PICTURE, regions, **QUICK)
 
     assert torch.equal(drawn(1, 1).token_ids, drawn(2.0, 2.0).token_ids)
-    overlap = shares(drawn(3, 1))[:, 3, 2]
-    assert overlap.tolist() == pytest.approx([3 * 2 / (3 * 2 + 2), 2 / (3 * 2 + 2)])
+    of_token = shares(drawn(3, 1))[:, 3, 2]  # 2 pixels of the left one, all 4 of the wide one
+    assert of_token.tolist() == pytest.approx([0.6, 0.4])
     assert not torch.equal(drawn(1e6, 1e-6).token_ids, drawn(1e-6, 1e6).token_ids)
 
 

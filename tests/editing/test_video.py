@@ -13,7 +13,7 @@ HIDDEN = 99
 
 def by_hand(token_ids, right: int, down: int):
     """A pixel loop: where a token of the first frame comes to lie."""
-    batch, height, width = token_ids.shape
+    height, width = token_ids.shape[1:]
     after = torch.full_like(token_ids, HIDDEN)
     for row in range(height):
         for column in range(width):
@@ -39,7 +39,7 @@ def test_with_nothing_else_hidden_a_frame_is_the_first_one_moved(system, motion)
         right, down = (int(np.floor(number * each / 2 + 0.5)) for each in motion)
         wanted = by_hand(first, right, down)
         is_known = wanted != HIDDEN
-        assert torch.equal(frame.token_ids[is_known], first.new_tensor(wanted[is_known]))
+        assert torch.equal(frame.token_ids[is_known], wanted[is_known])
         if number:
             assert torch.equal(frame.edited.is_hidden, ~is_known)
 
