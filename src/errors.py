@@ -15,12 +15,12 @@ LONGEST_SHOWN = 200  # letters of a value in a sentence
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a sentence: as it would be typed, and cut where it is long."""
+    """A value as it stands in a sentence: as it would be typed, in one line, cut if long."""
     try:
         text = repr(value)
     except ValueError:  # Python prints no number of more than 4,300 digits
         return "a number of thousands of digits"
-    return cut(text)
+    return cut(" ".join(line.strip() for line in text.splitlines()))  # an array has several
 
 
 def cut(text: str) -> str:

@@ -16,7 +16,7 @@ from src.conditioning.regions import Regions
 from src.conditioning.rows import Rows, rows_for
 from src.conditioning.text import TextEncoder
 from src.data.micro_cond import MicroCond
-from src.errors import UserError, nearest
+from src.errors import UserError, nearest, shown
 from src.image_tokenizer.vqgan import VQGAN
 from src.predicting import predict_for
 from src.recipe import Recipe, RegionTold, recipe_of
@@ -107,6 +107,8 @@ def ask(
         "schedule": how.schedule,
     }
     check_num_top(how.num_top)
+    if not isinstance(how.generator, torch.Generator | None):
+        raise UserError(f"generator is {shown(how.generator)}: give a torch.Generator, or seeds")
     own = system.guidance_scale, schedule or system.mask_schedule
     is_upstreams = how.generator is not None
     config = sampler_config(how.sampler, arguments, *own, follows_upstream=is_upstreams)

@@ -38,7 +38,7 @@ def mix(
             f"share={shown(share)} is impossible; give a number from 0, all of the first picture, "
             "to 1, all of the second"
         )
-    ones, others = open_sources(first), open_sources(second)
+    ones, others = open_sources(first, "first"), open_sources(second, "second")
     if ones[0].size != others[0].size:
         raise UserError(
             f"the pictures to mix have {by(ones[0].size)} and {by(others[0].size)} pixels: give "

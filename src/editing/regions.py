@@ -37,7 +37,7 @@ class Region(NamedTuple):
 
     prompt: str
     mask: Any  # path, PIL picture or array, of the picture's size; True or white is the region
-    weight: float | None = None  # against regions that it overlaps with; above 0
+    weight: int | float | None = None  # against regions that it overlaps with; above 0
 
 
 def edit_regions(system: System, image: Any, regions: Any, feather: Any, how: How) -> Generation:
@@ -75,7 +75,7 @@ def edit_regions(system: System, image: Any, regions: Any, feather: Any, how: Ho
     return drawn_into(system, asked, start, [source] * count, [painted] * count, fit, feather)
 
 
-def _checked(regions: Any) -> tuple[list[str], list[Mask], list[float | None]]:
+def _checked(regions: Any) -> tuple[list[str], list[Mask], list[int | float | None]]:
     if not isinstance(regions, Sequence) or isinstance(regions, Region) or not regions:
         raise UserError(
             f"regions is {shown(regions)}: give a list of Region(prompt, mask), one at least"
@@ -118,7 +118,7 @@ def _source(image: Any, mask: Mask) -> Source:
     return sources[0]
 
 
-def _check_overlaps(masks: list[Mask], weights: list[float | None]) -> None:
+def _check_overlaps(masks: list[Mask], weights: list[int | float | None]) -> None:
     """Where two regions claim a pixel, only weights can say whose word counts."""
     for one, mask in enumerate(masks):
         for other in range(one):
@@ -139,7 +139,7 @@ def _check_covered(is_open: Bool[Tensor, "height width"]) -> None:
 
 
 def _shares(
-    masks: list[Mask], weights: list[float], fit: Fit
+    masks: list[Mask], weights: list[int | float], fit: Fit
 ) -> Float[Tensor, "regions height width"]:
     """Each region's part of every token: the pixels it covers there, times its weight."""
     parts = []

@@ -44,19 +44,19 @@ class Source(NamedTuple):
         return np.where(alpha == 1, self.pixels[..., :3], seen.round().astype(np.uint8))
 
 
-def open_sources(images: Any) -> list[Source]:
+def open_sources(images: Any, name: str = "images") -> list[Source]:
     """One picture or several, all of one size; raises UserError for anything else.
 
     An array is rows x columns x 1, 3 or 4 channels, or without channels; whole numbers from 0 to
     255 or floating point from 0 to 1; a tensor has its channels first. Pictures are turned upright
     as their EXIF tag says, palettes and 16 bits become 8-bit colours, transparency is kept.
     """
-    sources = [_source(each, name) for each, name in _listed(images, "images")]
+    sources = [_source(each, its_name) for each, its_name in _listed(images, name)]
     for each in sources:
         if each.size != sources[0].size:
             raise UserError(
-                f"the images have different sizes, {by(sources[0].size)} and {by(each.size)}: "
-                "edit those of one size together"
+                f"{name} has pictures of {by(sources[0].size)} and of {by(each.size)} pixels: edit "
+                "those of one size together"
             )
     return sources
 

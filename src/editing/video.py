@@ -40,7 +40,7 @@ class Video(NamedTuple):
     frames: list[Generation]
     motion: tuple[float, float]  # pixels to the right and down from frame to frame
 
-    def images(self, index: int = 0) -> list[Image]:
+    def images(self, index: Any = 0) -> list[Image]:
         """The frames of one video; raises UserError for one that is not there."""
         count = len(self.frames[0].images)
         if type(index) is not int or not 0 <= index < count:
@@ -115,7 +115,7 @@ def _check(num_frames: Any, motion: Any, hidden_share: Any) -> None:
             f"num_frames={shown(num_frames)} is impossible; give a whole number from 1 to "
             f"{MOST_FRAMES:,}."
         )
-    fits = isinstance(motion, Sequence) and not isinstance(motion, str) and len(motion) == 2
+    fits = isinstance(motion, Sequence) and not isinstance(motion, str | bytes) and len(motion) == 2
     if not fits or not all(
         type(each) in (int, float) and math.isfinite(each) and abs(each) <= MOST_MOTION
         for each in motion
