@@ -35,6 +35,6 @@ def test_a_picture_is_chosen_by_seed_and_purpose_whatever_its_company():
 
 
 def test_every_place_is_as_likely():
-    """Each place is chosen by 800 of 2000 pictures, give or take 22; none strays by five times that."""
+    """Each place is chosen by 800 of 2000 pictures, give or take 22; none is five times as far."""
     chosen = scattered(EVERYWHERE.expand(2000, 4, 5), 0.4, list(range(2000)), 6)
     assert (chosen.sum(dim=0) - 800).abs().max() < 5 * (2000 * 0.4 * 0.6) ** 0.5

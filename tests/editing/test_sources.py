@@ -83,10 +83,10 @@ def test_other_colours_become_rgb_as_pillow_converts_them(image):
 
 @pytest.mark.parametrize("mode", ["I;16", "I"])
 def test_sixteen_bits_become_eight_and_are_not_cut(mode):
-    levels = np.array([[0, 257, 128 * 257, 65535]], dtype=np.uint16)
+    levels = np.array([[0, 257, 200 * 257, 65535]], dtype=np.uint16)
     image = Image.fromarray(levels if mode == "I;16" else levels.astype(np.int32))
     assert image.mode == mode
-    assert opened(image)[0].tolist() == [[level] * 3 for level in (0, 1, 128, 255)]
+    assert opened(image)[0].tolist() == [[level] * 3 for level in (0, 1, 200, 255)]
 
 
 @pytest.mark.parametrize(

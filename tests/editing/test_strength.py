@@ -120,6 +120,12 @@ def test_the_steps_that_are_left_have_the_numbers_they_have_in_a_whole_generatio
             assert mine.ratio_after * at_start == pytest.approx(its.ratio_after if at_start else 0)
 
 
+@pytest.mark.parametrize("tenths", range(1, 11))
+def test_of_ten_steps_as_many_are_left_as_tenths_of_strength(tenths):
+    """(1 - 0.9) * 10 falls short of one step in floating point."""
+    assert entered(SamplerConfig(num_steps=10), tenths / 10).num_steps == tenths
+
+
 @pytest.mark.parametrize("interval", [(0.5, 0.0), (0.6, 0.3), (1.0, 0.9), (0.1, 0.0)])
 @pytest.mark.parametrize("strength", [0.3, 0.8])
 def test_an_interval_of_guidance_guides_the_steps_that_it_guides_in_a_whole(
