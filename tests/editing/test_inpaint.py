@@ -98,13 +98,13 @@ def test_tokens_that_no_mask_touches_are_the_pictures_own(system):
     assert (is_hidden.numpy() == np.stack(touched)).all()
 
 
-def test_the_schedule_is_linear_unless_given_and_a_full_mask_is_a_generation(system):
+def test_the_schedule_is_the_checkpoints_unless_given_and_a_full_mask_is_a_generation(system):
     everywhere = np.ones(SIZE[::-1], dtype=bool)
     painted = system.inpaint(PICTURES[0], everywhere, "sun", seeds=1, num_steps=3)
-    drawn = system.generate("sun", seeds=1, num_steps=3, schedule="linear")
+    drawn = system.generate("sun", seeds=1, num_steps=3)
     assert painted.recipe == drawn.recipe
     assert painted.images == drawn.images
-    assert painted.trace.num_masked[:, 0].tolist() == [24, 12, 0]
+    assert painted.trace.num_masked[:, 0].tolist() == [31, 18, 0]
     other = system.inpaint(PICTURES[0], everywhere, "sun", num_steps=3, schedule="square")
     assert other.trace.num_masked[:, 0].tolist() == [32, 20, 0]
 
