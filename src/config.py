@@ -157,7 +157,7 @@ def check(config: RunConfig) -> None:
     check_latency(config.latency)
     check_publish(config.publish)
     check_inspection(config.inspection, config.task)
-    check_editing(config.editing)
+    check_editing(config.editing, config.task)
     check_style(config.style)
     if config.task == "teach_glyph":
         check_lesson(config.lesson, config.data)

@@ -153,12 +153,10 @@ def with_regions(encoder: TextEncoder, rows: Rows, told: list[RegionTold]) -> Ro
 
 def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch height width"]) -> Trace:
     """Draw every hidden token of a start; raises UserError where memory cannot hold the size."""
-    recipe, tokenizer = asked.recipe, system.image_tokenizer
+    recipe = asked.recipe
     num_codes, mask_token_id = system.transformer.config.codebook_size, mask_id(system)
-    together = len(asked.passes[0].pictures)
-    channels, device = tokenizer.config.block_out_channels[0], device_of(system)
-    size = recipe.width, recipe.height
-    check_size_fits(size, together, tokenizer.downscale, num_codes, channels, str(device))
+    device = device_of(system)
+    check_fits(system, asked)
     return decode_passes(
         asked.passes,
         lambda pictures: predict_for(system.transformer, asked.rows.pick(pictures)),
@@ -168,6 +166,19 @@ def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch heigh
         recipe.sampler,
         asked.how.progress,
         asked.num_top,
+    )
+
+
+def check_fits(system: System, asked: Asked) -> None:
+    """Refuse a size that memory cannot hold; raises UserError."""
+    recipe, tokenizer = asked.recipe, system.image_tokenizer
+    check_size_fits(
+        (recipe.width, recipe.height),
+        len(asked.passes[0].pictures),
+        tokenizer.downscale,
+        system.transformer.config.codebook_size,
+        tokenizer.config.block_out_channels[0],
+        str(device_of(system)),
     )
 
 

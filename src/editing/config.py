@@ -12,7 +12,14 @@ from src.limits import between, one_of, whole
 MODES = ("exact", "upstream")
 MOST_FEATHER, MOST_HALO = 4096, 64  # pixels, tokens
 MOST_FRAMES, MOST_MOTION = 10_000, 2**14
-FILES = ("gif", "mp4")
+FILES = {"gif": 50, "mp4": 120}  # and the most frames a second that viewers show
+READ_BY = {  # what of these settings each task looks at
+    "vary": ("images", "strength", "mode", "num_scenes", "strengths"),
+    "inpaint": ("images", "masks", "strength", "mode", "feather", "halo", "num_scenes"),
+    "outpaint": ("images", "left", "right", "top", "bottom", "num_scenes"),
+    "edit_regions": ("images", "masks", "weights", "feather", "num_scenes"),
+    "video": ("num_frames", "motion", "hidden_share", "frames_per_second", "file", "num_scenes"),
+}
 
 
 @dataclass
@@ -41,16 +48,16 @@ class EditingConfig:
     strengths: list[float] = field(default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 1.0])
 
 
-def check_editing(editing: EditingConfig) -> None:
-    """Refuse what no task could do; raises UserError."""
+def check_editing(editing: EditingConfig, task: str) -> None:
+    """Refuse what no task could do, and what this one does not look at; raises UserError."""
     one_of("editing.mode", editing.mode, MODES)
-    one_of("editing.file", editing.file, FILES)
+    one_of("editing.file", editing.file, tuple(FILES))
     whole("editing.feather", editing.feather, 0, MOST_FEATHER)
     whole("editing.halo", editing.halo, 0, MOST_HALO)
     whole("editing.num_frames", editing.num_frames, 1, MOST_FRAMES)
     whole("editing.num_scenes", editing.num_scenes, 2, 100_000)
     between("editing.hidden_share", editing.hidden_share, 0, 1)
-    between("editing.frames_per_second", editing.frames_per_second, 0.1, 120)
+    between("editing.frames_per_second", editing.frames_per_second, 0.1, FILES[editing.file])
     if editing.strength is not None:
         between("editing.strength", editing.strength, 0, 1)
     if not editing.strengths or len(set(editing.strengths)) < len(editing.strengths):
@@ -76,3 +83,9 @@ def check_editing(editing: EditingConfig) -> None:
         )
     for place, weight in enumerate(editing.weights or []):
         between(f"editing.weights[{place}]", weight, 1e-6, 1e6)
+    for key in vars(editing) if task in READ_BY else ():
+        if key not in READ_BY[task] and getattr(editing, key) != getattr(EditingConfig(), key):
+            raise UserError(
+                f"editing.{key}={getattr(editing, key)} has no effect: the task {task} reads "
+                f"{', '.join(READ_BY[task])} of editing."
+            )

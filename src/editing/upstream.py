@@ -22,7 +22,7 @@ from src.conditioning.prompts import Prompts
 from src.editing.batch import side_by_side
 from src.editing.sources import HALF, Source, mask_levels, open_sources
 from src.errors import UserError
-from src.filling import How, System, ask, mask_id
+from src.filling import How, System, ask, check_fits, mask_id
 from src.generation import Edited, Generation
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images
 from src.masking.schedule import mask_ratio
@@ -114,6 +114,7 @@ def _edit(
     size = pixels.shape[3], pixels.shape[2]
     prompts, sources_of = side_by_side(prompts, len(sources), how.num_images_per_prompt)
     asked = ask(system, prompts, size, how, schedule)
+    check_fits(system, asked)
     config, token_ids = asked.recipe.sampler, encode_pixels(system.image_tokenizer, pixels)
     is_hidden, share = hide(token_ids, config)
     start = token_ids.masked_fill(is_hidden, mask_id(system))[sources_of]

@@ -33,7 +33,7 @@ def run(config: RunConfig, folder: Path) -> None:
     if editing.masks:
         edit_own(config, folder, lambda *asked: _own(config, *asked), 1)
         return
-    check_scenes(config, "images", "weights")
+    check_scenes(config, "editing.masks")
     started = time.perf_counter()
     model = open_model(config)
     world, count = World(config.data), editing.num_scenes
@@ -96,8 +96,8 @@ def rows_of(
     both = [one and other for one, other in zip(*right, strict=True)]
     anywhere = [shows(reading, each.objects[0]) for reading, each in pairs]
     return [
-        share_of("first region right", right[0], kind, "left or upper; the object in its region"),
-        share_of("second region right", right[1], kind, "right or lower; the object in its region"),
+        share_of("first region right", right[0], kind, "its prompt's object, its middle inside"),
+        share_of("second region right", right[1], kind, "its prompt's object, its middle inside"),
         share_of("both regions right", both, kind),
         share_of("first object anywhere", anywhere, kind),
     ]
@@ -127,7 +127,13 @@ def _own(config: RunConfig, model, prompts: list[str], how: dict[str, Any]):
             f"editing.weights has {len(weights)} numbers for {len(prompts)} regions: give one each"
         )
     regions = [Region(*told) for told in zip(prompts, editing.masks, weights, strict=True)]
-    how = how | {"negative_prompts": (how["negative_prompts"] or [None])[0]}
+    negative = how["negative_prompts"]
+    if negative is not None and len(set(negative)) > 1:
+        raise UserError(
+            f"there are {len(negative)} negative_prompts, and all regions of a picture share one: "
+            "give one"
+        )
+    how = how | {"negative_prompts": negative and negative[0]}
     generation = model.edit_regions(editing.images or None, regions, feather=editing.feather, **how)
     each = config.num_images_per_prompt
     if editing.images:

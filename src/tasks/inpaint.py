@@ -13,12 +13,13 @@ from src.config import RunConfig
 from src.data.oracle import Oracle, Reading
 from src.data.scene_edits import Replacement, box, replacement
 from src.data.scenes import SceneObject, World
-from src.editing.sources import open_sources
+from src.editing.sources import open_masks, open_sources
 from src.evaluation.inside import clip_score_inside
 from src.evaluation.measurement import Measurement
 from src.evaluation.preservation import num_changed_outside, outside_psnr
 from src.evaluation.seam import seam_score
 from src.evaluation.suite import open_clip
+from src.generation import Generation
 from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
@@ -29,6 +30,9 @@ from src.tasks.outcome import Outcome, deliver
 from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
 
 EXACT, UPSTREAM, PASTED = "exact", "upstream", "pasted in"  # that: drawn from scratch
+
+
+USUAL_STRENGTH = 1.0
 
 
 class Told(NamedTuple):
@@ -49,7 +53,7 @@ def run(config: RunConfig, folder: Path) -> None:
         count = max(len(editing.images), len(editing.masks), len(config.prompts))
         edit_own(config, folder, lambda *asked: _own(config, count, *asked), count)
         return
-    check_scenes(config, "masks")
+    check_scenes(config, "editing.images")
     started = time.perf_counter()
     model = open_model(config)
     world = World(config.data)
@@ -82,7 +86,12 @@ def edits(model, config: RunConfig, asked: Replacement, seed: int) -> dict[str, 
     """The same edit by our rules and by upstream's, and a new picture pasted into the mask."""
     how, strength = how_of(config), config.editing.strength
     source = Image.fromarray(asked.source.picture)
-    where = (source, asked.is_painted, asked.prompt, 1.0 if strength is None else strength)
+    where = (
+        source,
+        asked.is_painted,
+        asked.prompt,
+        USUAL_STRENGTH if strength is None else strength,
+    )
     around = {"feather": config.editing.feather, "halo": config.editing.halo}
     exact = model.inpaint(*where, seeds=[seed], **around, **how)
     generator = torch.Generator().manual_seed(seed)
@@ -120,14 +129,10 @@ def shows(reading: Reading, thing: SceneObject) -> bool:
 def rows_of(kind: str, told: list[Told]) -> list[Measurement]:
     """The numbers of one kind of edit."""
     kept = [each.is_other_kept for each in told if each.is_other_kept is not None]
+    note = "read by the oracle, every pixel of its cells the same; where the mask touches none"
     return [
         share_of("the asked object is there", [each.is_replaced for each in told], kind),
-        share_of(
-            "the other object untouched",
-            kept,
-            kind,
-            "read by the oracle, every pixel of its cells the same; where the mask touches none",
-        ),
+        *([share_of("the other object untouched", kept, kind, note)] if kept else []),
         most_of("most pixels changed outside", [each.num_changed for each in told], kind),
         mean_of("PSNR outside, dB", [each.psnr for each in told], kind, "100 = equal", True),
         mean_of("seam score", [each.seam for each in told], kind, "levels; 0 = as the real scene"),
@@ -135,12 +140,25 @@ def rows_of(kind: str, told: list[Told]) -> list[Measurement]:
 
 
 def _own(config: RunConfig, count: int, model, prompts: list[str], how: dict[str, Any]):
-    editing = config.editing
-    strength = 1.0 if editing.strength is None else editing.strength
+    editing, strength = config.editing, USUAL_STRENGTH
+    if editing.strength is not None:
+        strength = editing.strength
     around = {"feather": editing.feather, "halo": editing.halo}
     given = (editing.images, editing.masks, prompts, strength, editing.mode)
     generation = model.inpaint(*given, **around, **how)
+    if editing.mode == "upstream":
+        generation = held_against_masks(generation, editing.masks)
     return generation, sources_of(editing.images, count, config.num_images_per_prompt)
+
+
+def held_against_masks(generation: Generation, masks: list[str]) -> Generation:
+    """With the masks as what was to be painted: upstream changes pixels everywhere."""
+    opened, size = open_masks(masks), generation.images[0].size
+    if opened[0].shape != (size[1], size[0]):  # sides were cut to whole tokens
+        return generation
+    each = len(generation.images) // len(opened)
+    painted = torch.from_numpy(np.stack([mask for mask in opened for _ in range(each)]))
+    return generation._replace(edited=generation.edited._replace(is_painted=painted))
 
 
 def sources_of(images: list[str], count: int, num_each: int) -> list[np.ndarray]:

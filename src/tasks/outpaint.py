@@ -12,11 +12,13 @@ from src.data.oracle import Oracle
 from src.data.scene_edits import Extension, extension
 from src.data.scenes import World
 from src.editing.config import EditingConfig
+from src.generation import Generation
 from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
 from src.tasks.drawing import short_hash
 from src.tasks.edit_own import edit_own
 from src.tasks.edit_scores import most_of, share_of
+from src.tasks.inpaint import sources_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
 from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
@@ -32,7 +34,7 @@ def run(config: RunConfig, folder: Path) -> None:
         count = max(len(editing.images), len(config.prompts))
         edit_own(config, folder, lambda *asked: _own(config, *asked), count)
         return
-    check_scenes(config, *SIDES)
+    check_scenes(config, "editing.images")
     started = time.perf_counter()
     model = open_model(config)
     world = World(config.data)
@@ -105,7 +107,17 @@ def sides_of(editing: EditingConfig) -> dict[str, int | float]:
 def _own(config: RunConfig, model, prompts: list[str], how: dict[str, Any]):
     editing = config.editing
     generation = model.outpaint(editing.images, prompts, **sides_of(editing), **how)
-    pairs = zip(generation.images, generation.edited.is_painted.numpy(), strict=True)
-    # the canvas before: outside the mask an edit is its input, and inside there was nothing
-    inputs = [np.where(is_new[..., None], 255, np.asarray(image)) for image, is_new in pairs]
-    return generation, [each.astype(np.uint8) for each in inputs]
+    return generation, canvases(config, generation)
+
+
+def canvases(config: RunConfig, generation: Generation) -> list[np.ndarray]:
+    """The canvases before anything was drawn: the pictures as they were opened, on white."""
+    count = len(generation.images) // config.num_images_per_prompt
+    sources = sources_of(config.editing.images, count, config.num_images_per_prompt)
+    known = (~generation.edited.is_painted).numpy()
+    grown = []
+    for source, is_known in zip(sources, known, strict=True):
+        canvas = np.full((*is_known.shape, source.shape[2]), 255, dtype=np.uint8)
+        canvas[is_known] = source.reshape(-1, source.shape[2])
+        grown.append(canvas)
+    return grown

@@ -7,30 +7,35 @@ from typing import Any
 import numpy as np
 
 from src.config import RunConfig
+from src.editing.config import EditingConfig
 from src.errors import UserError
 
+OF_PICTURES = (
+    *("images", "masks", "weights", "mode", "strength", "feather", "halo"),
+    *("left", "right", "top", "bottom"),
+)
+OF_INPAINTED_SCENES = ("editing.strength", "editing.feather", "editing.halo")  # read there too
 
-def check_scenes(config: RunConfig, *of_pictures: str) -> None:
+
+def check_scenes(config: RunConfig, needs: str) -> None:
     """Refuse settings that only count for pictures of one's own; raises UserError.
 
-    of_pictures: keys of `editing` that name files.
+    needs: the key without which a task edits scenes.
     """
-    given = [f"editing.{key}" for key in of_pictures if getattr(config.editing, key)]
+    usual = EditingConfig()
+    given = [
+        f"editing.{key}"
+        for key in OF_PICTURES
+        if f"editing.{key}" != needs and getattr(config.editing, key) != getattr(usual, key)
+    ]
     given += [key for key in ("prompts", "negative_prompts", "seeds") if getattr(config, key)]
+    given += ["num_images_per_prompt"] if config.num_images_per_prompt != 1 else []
+    if config.task == "inpaint":
+        given = [key for key in given if key not in OF_INPAINTED_SCENES]
     if given:
         raise UserError(
-            f"{given[0]} is given and no picture to edit: give 'editing.images=[PATH]' too, or "
-            "leave it out to measure edits of scenes."
-        )
-    if config.editing.mode != "exact":
-        raise UserError(
-            f"editing.mode={config.editing.mode} has no effect without editing.images: scenes are "
-            "edited in both modes where there are two."
-        )
-    if config.num_images_per_prompt != 1:
-        raise UserError(
-            f"num_images_per_prompt={config.num_images_per_prompt} has no effect without "
-            "editing.images: every scene is edited once."
+            f"{given[0]} has no effect without {needs}: give it too, or leave {given[0]} out to "
+            "measure edits of scenes."
         )
 
 

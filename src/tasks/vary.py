@@ -34,7 +34,7 @@ def run(config: RunConfig, folder: Path) -> None:
         count = max(len(editing.images), len(config.prompts))
         edit_own(config, folder, lambda *asked: _own(config, count, *asked), count)
         return
-    check_scenes(config)
+    check_scenes(config, "editing.images")
     started = time.perf_counter()
     model = open_model(config)
     world = World(config.data)

@@ -36,10 +36,10 @@ AXES = ((1, 0), (0, 1), (1, 1))  # right, down, both; towards the side with more
 
 def run(config: RunConfig, folder: Path) -> None:
     """Videos of the prompts; without any, of scenes of one object, and count."""
-    if config.prompts or config.prompts_file:
+    if config.prompts:
         _own(config, folder)
         return
-    check_scenes(config, "images", "masks")
+    check_scenes(config, "prompts")
     started = time.perf_counter()
     model = open_model(config)
     world, oracle = World(config.data), Oracle(World(config.data))
@@ -58,10 +58,15 @@ def run(config: RunConfig, folder: Path) -> None:
             prompts.append(f"{prompt}, {motion[0]:+g}, {motion[1]:+g} pixels a frame")
             shown.append(frames)
             done(1)
-    if not is_right:
+    if not any(is_begun):
         raise UserError(
             f"frame 0 shows the object in none of {len(shown)} videos, so none can be followed: "
             "give a model that draws these scenes, or more of editing.num_scenes."
+        )
+    if not is_right:
+        raise UserError(
+            f"in none of {len(shown)} videos a later frame has the object inside: give a smaller "
+            f"editing.motion than {config.editing.motion}, or more of editing.num_frames."
         )
     outcome = Outcome(
         measurements=[
@@ -70,7 +75,7 @@ def run(config: RunConfig, folder: Path) -> None:
                 "frames that follow the motion",
                 is_right,
                 SUBJECT,
-                f"of {len(per_frame)} videos; within a cell of the object's place in frame 0 plus "
+                f"of {sum(map(bool, per_frame))} videos; within a cell of the object's place in frame 0 plus "
                 "k times the motion, in frames where that is inside",
             ),
             *_by_frame(per_frame),

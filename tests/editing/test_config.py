@@ -36,6 +36,27 @@ def test_an_impossible_setting_is_one_sentence(typed):
         composed(["+exp=video", typed])
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["+exp=outpaint", "editing.feather=3"],
+        ["+exp=vary", "editing.masks=[m.png]"],
+        ["+exp=edit_regions", "editing.halo=1"],
+        ["+exp=video", "editing.images=[p.png]"],
+        ["+exp=inpaint", "editing.motion=[1,0]"],
+    ],
+)
+def test_what_a_task_does_not_look_at_is_refused(typed):
+    with pytest.raises(UserError, match="has no effect: the task .* reads .* of editing"):
+        composed(typed)
+
+
+def test_a_gif_is_no_faster_than_viewers_show_it():
+    with pytest.raises(UserError, match="editing.frames_per_second=60.0 is impossible"):
+        composed(["+exp=video", "editing.frames_per_second=60"])
+    composed(["+exp=video", "editing.frames_per_second=60", "editing.file=mp4"])
+
+
 def test_what_is_possible_composes():
     config = composed(["+exp=inpaint", "editing.strength=0", "editing.halo=1"]).config
     assert config.editing.strength == 0

@@ -130,12 +130,12 @@ def test_a_video_of_ones_own_prompt_is_a_film_and_a_sheet(config, tmp_path):
 @pytest.mark.parametrize(
     ("name", "change", "told", "said"),
     [
-        ("inpaint", {"masks": ["m.png"]}, {}, "editing.masks is given and no picture to edit"),
-        ("vary", {}, {"prompts": ["a"]}, "prompts is given and no picture to edit"),
-        ("vary", {"mode": "upstream"}, {}, "editing.mode=upstream has no effect without"),
-        ("vary", {}, {"num_images_per_prompt": 2}, "num_images_per_prompt=2 has no effect"),
-        ("outpaint", {"left": 0.5}, {}, "editing.left is given and no picture"),
-        ("edit_regions", {"images": ["p.png"]}, {}, "editing.images is given"),
+        ("inpaint", {"masks": ["m.png"]}, {}, "editing.masks has no effect without editing.images"),
+        ("vary", {}, {"prompts": ["a"]}, "prompts has no effect without editing.images"),
+        ("vary", {"mode": "upstream"}, {}, "editing.mode has no effect without editing.images"),
+        ("vary", {}, {"num_images_per_prompt": 2}, "num_images_per_prompt has no effect"),
+        ("outpaint", {"left": 0.5}, {}, "editing.left has no effect without editing.images"),
+        ("edit_regions", {"images": ["p.png"]}, {}, "no effect without editing.masks"),
         ("vary", {"images": ["p.png"]}, {"save_record": True}, "save_record=true has no effect on"),
         ("vary", {"images": ["p.png"]}, {"prompts": ["a"]}, "p.png' is not there"),
         (
@@ -154,6 +154,42 @@ def test_settings_that_would_count_for_nothing_are_refused(
     with pytest.raises(UserError, match=said):
         tasks[name].run(asked, tmp_path / "out")
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_the_folder_of_the_pictures_is_no_place_for_their_edits(photo, config, tmp_path):
+    _, path, _ = photo
+    asked = config("vary", editing=EditingConfig(images=[path]), prompts=[PROMPT])
+    asked.output_dir = str(tmp_path)
+    before = (tmp_path / "photo.png").read_bytes()
+    with pytest.raises(UserError, match="which is to be edited: choose another folder"):
+        vary.run(asked, tmp_path / "run")
+    assert (tmp_path / "photo.png").read_bytes() == before
+
+
+def test_upstreams_inpainting_is_held_against_the_mask(config, tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / "p.png")
+    mask = np.zeros((64, 64), dtype=np.uint8)
+    mask[:32] = 255
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    files = {"images": [str(tmp_path / "p.png")], "masks": [str(tmp_path / "m.png")]}
+    asked = config("inpaint", editing=EditingConfig(mode="upstream", **files), prompts=[PROMPT])
+    asked.output_dir = str(tmp_path / "out")
+    inpaint.run(asked, tmp_path / "out")
+    (row,) = read_record(tmp_path / "out").measurements
+    assert row.value > 1000
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["height"], manifest["width"]) == (64, 64)
+    assert manifest["sampler"]["schedule"] == "linear"
+
+
+def test_a_picture_that_upstream_resizes_is_whole_or_not_at_all(photo, config, tmp_path):
+    _, path, _ = photo
+    asked = config("vary", editing=EditingConfig(images=[path], mode="upstream"), prompts=[PROMPT])
+    asked.output_dir = str(tmp_path / "out")
+    vary.run(asked, tmp_path / "out")
+    assert Image.open(tmp_path / "out" / "00000.png").size == (68, 44)
+    assert (tmp_path / "out" / "page.html").is_file()
 
 
 @pytest.mark.verify  # minutes: 900 edits of the shipped model
