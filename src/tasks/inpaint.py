@@ -84,14 +84,9 @@ def run(config: RunConfig, folder: Path) -> None:
 
 def edits(model, config: RunConfig, asked: Replacement, seed: int) -> dict[str, np.ndarray]:
     """The same edit by our rules and by upstream's, and a new picture pasted into the mask."""
-    how, strength = how_of(config), config.editing.strength
+    how = how_of(config)
     source = Image.fromarray(asked.source.picture)
-    where = (
-        source,
-        asked.is_painted,
-        asked.prompt,
-        USUAL_STRENGTH if strength is None else strength,
-    )
+    where = (source, asked.is_painted, asked.prompt, strength_of(config))
     around = {"feather": config.editing.feather, "halo": config.editing.halo}
     exact = model.inpaint(*where, seeds=[seed], **around, **how)
     generator = torch.Generator().manual_seed(seed)
@@ -102,6 +97,12 @@ def edits(model, config: RunConfig, asked: Replacement, seed: int) -> dict[str, 
         UPSTREAM: np.asarray(upstream.images[0]),
         PASTED: np.where(asked.is_painted[..., None], scratch, asked.source.picture),
     }
+
+
+def strength_of(config: RunConfig) -> float:
+    """That of the settings, or the usual one, at which nothing below the mask is left."""
+    strength = config.editing.strength
+    return USUAL_STRENGTH if strength is None else strength
 
 
 def judged(picture: np.ndarray, asked: Replacement, oracle: Oracle) -> Told:
@@ -140,9 +141,7 @@ def rows_of(kind: str, told: list[Told]) -> list[Measurement]:
 
 
 def _own(config: RunConfig, count: int, model, prompts: list[str], how: dict[str, Any]):
-    editing, strength = config.editing, USUAL_STRENGTH
-    if editing.strength is not None:
-        strength = editing.strength
+    editing, strength = config.editing, strength_of(config)
     around = {"feather": editing.feather, "halo": editing.halo}
     given = (editing.images, editing.masks, prompts, strength, editing.mode)
     generation = model.inpaint(*given, **around, **how)

@@ -75,8 +75,8 @@ def run(config: RunConfig, folder: Path) -> None:
                 "frames that follow the motion",
                 is_right,
                 SUBJECT,
-                f"of {sum(map(bool, per_frame))} videos; within a cell of the object's place in frame 0 plus "
-                "k times the motion, in frames where that is inside",
+                f"of {sum(map(bool, per_frame))} videos; within a cell of the object's place in "
+                "frame 0 plus k times the motion, in frames where that is inside",
             ),
             *_by_frame(per_frame),
         ],

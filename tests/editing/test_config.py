@@ -47,12 +47,12 @@ def test_an_impossible_setting_is_one_sentence(typed):
     ],
 )
 def test_what_a_task_does_not_look_at_is_refused(typed):
-    with pytest.raises(UserError, match="has no effect: the task .* reads .* of editing"):
+    with pytest.raises(UserError, match=r"has no effect: the task .* reads .* of editing"):
         composed(typed)
 
 
 def test_a_gif_is_no_faster_than_viewers_show_it():
-    with pytest.raises(UserError, match="editing.frames_per_second=60.0 is impossible"):
+    with pytest.raises(UserError, match=r"editing\.frames_per_second=60\.0 is impossible"):
         composed(["+exp=video", "editing.frames_per_second=60"])
     composed(["+exp=video", "editing.frames_per_second=60", "editing.file=mp4"])
 

@@ -174,7 +174,7 @@ def test_upstreams_inpainting_is_held_against_the_mask(config, tmp_path):
     Image.fromarray(mask).save(tmp_path / "m.png")
     files = {"images": [str(tmp_path / "p.png")], "masks": [str(tmp_path / "m.png")]}
     asked = config("inpaint", editing=EditingConfig(mode="upstream", **files), prompts=[PROMPT])
-    asked.output_dir = str(tmp_path / "out")
+    asked.output_dir, asked.sampler.schedule = str(tmp_path / "out"), None
     inpaint.run(asked, tmp_path / "out")
     (row,) = read_record(tmp_path / "out").measurements
     assert row.value > 1000
