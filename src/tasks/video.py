@@ -43,7 +43,7 @@ def run(config: RunConfig, folder: Path) -> None:
     started = time.perf_counter()
     model = open_model(config)
     world, oracle = World(config.data), Oracle(World(config.data))
-    prompts, shown, is_begun, is_right, per_frame = [], [], [], [], []
+    prompts, shown, is_begun, per_frame = [], [], [], []
     with countdown("Drawing videos", config.editing.num_scenes) as done:
         for index in range(config.editing.num_scenes):
             scene = example(world, config.seed, index, "test", num_objects=1).scene
@@ -51,35 +51,13 @@ def run(config: RunConfig, folder: Path) -> None:
             motion = inwards(model, config, prompt, config.seed + index, AXES[index % len(AXES)])
             drawn = draw(model, config, [prompt], motion, [config.seed + index])
             frames = [np.asarray(frame) for frame in drawn.images()]
-            found = follows(oracle, thing, frames, motion)
-            is_right += found.values()
+            per_frame.append(follows(oracle, thing, frames, motion))
             is_begun.append(shows(oracle.read(frames[0]), thing))
-            per_frame.append(found)
             prompts.append(f"{prompt}, {motion[0]:+g}, {motion[1]:+g} pixels a frame")
             shown.append(frames)
             done(1)
-    if not any(is_begun):
-        raise UserError(
-            f"frame 0 shows the object in none of {len(shown)} videos, so none can be followed: "
-            "give a model that draws these scenes, or more of editing.num_scenes."
-        )
-    if not is_right:
-        raise UserError(
-            f"in none of {len(shown)} videos a later frame has the object inside: give a smaller "
-            f"editing.motion than {config.editing.motion}, or more of editing.num_frames."
-        )
     outcome = Outcome(
-        measurements=[
-            share_of("frame 0 shows the object", is_begun, SUBJECT),
-            share_of(
-                "frames that follow the motion",
-                is_right,
-                SUBJECT,
-                f"of {sum(map(bool, per_frame))} videos; within a cell of the object's place in "
-                "frame 0 plus k times the motion, in frames where that is inside",
-            ),
-            *_by_frame(per_frame),
-        ],
+        measurements=rows_of(is_begun, per_frame),
         figures={"sheet.png": video_sheet([each[:LARGEST_SHEET] for each in shown], prompts)},
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "videos": f"{config.seed} + the scene's number"},
@@ -136,23 +114,42 @@ def follows(
     return found
 
 
+def rows_of(is_begun: list[bool], per_frame: list[dict[int, bool]]) -> list[Measurement]:
+    """Whether there was something to follow, and whether it was followed, in all and by frame.
+
+    Raises UserError where nothing could be followed.
+    """
+    is_right = [right for found in per_frame for right in found.values()]
+    if not is_right:
+        raise UserError(
+            f"frame 0 shows the object in {sum(is_begun)} of {len(is_begun)} videos, and no later "
+            "frame should have it inside: give a model that draws these scenes, a smaller "
+            "editing.motion, or more of editing.num_frames."
+        )
+    note = (
+        f"of {sum(map(bool, per_frame))} videos; within a cell of the object's place in frame 0 "
+        "plus k times the motion, in frames where that is inside"
+    )
+    numbers = sorted({number for found in per_frame for number in found})
+    return [
+        share_of("frame 0 shows the object", is_begun, SUBJECT),
+        share_of("frames that follow the motion", is_right, SUBJECT, note),
+        *(
+            share_of(
+                f"frame {number} follows",
+                [found[number] for found in per_frame if number in found],
+                SUBJECT,
+            )
+            for number in numbers
+        ),
+    ]
+
+
 def moving_file(frames: list[Image.Image], editing: EditingConfig) -> bytes:
     """The frames as one file, small ones enlarged."""
     enlarge = max(1, LONG_SIDE // max(frames[0].size))
     write = gif_bytes if editing.file == "gif" else mp4_bytes
     return write(frames, editing.frames_per_second, enlarge)
-
-
-def _by_frame(per_frame: list[dict[int, bool]]) -> list[Measurement]:
-    numbers = sorted({number for found in per_frame for number in found})
-    return [
-        share_of(
-            f"frame {number} follows",
-            [found[number] for found in per_frame if number in found],
-            SUBJECT,
-        )
-        for number in numbers
-    ]
 
 
 def _own(config: RunConfig, folder: Path) -> None:

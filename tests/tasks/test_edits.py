@@ -70,7 +70,7 @@ def test_what_is_known_stays_to_the_last_bit(task, name, figures, config, tmp_pa
 
 
 def test_a_video_of_a_model_that_knows_nothing_follows_nothing(config, tmp_path):
-    with pytest.raises(UserError, match="frame 0 shows the object in none of 2 videos"):
+    with pytest.raises(UserError, match="frame 0 shows the object in 0 of 2 videos"):
         video.run(config("video", editing=SMALL), tmp_path)
 
 
