@@ -20,21 +20,25 @@ def side_by_side(
 
     Raises UserError for other counts.
     """
-    if isinstance(prompts, Text):
-        num_prompts = len(prompts.pooled_text)
-    else:
+    if not isinstance(prompts, Text):
         prompts = checked_prompts(prompts)
-        num_prompts = len(prompts)
-    if num_prompts not in (1, num_inputs):
+    count = num_prompts(prompts)
+    if count not in (1, num_inputs):
         raise UserError(
-            f"there are {num_prompts} prompts for {num_inputs} pictures: give one for all, or one "
-            "each"
+            f"there are {count} prompts for {num_inputs} pictures: give one for all, or one each"
         )
-    if num_prompts < num_inputs:
+    if count < num_inputs:
         prompts = (
             prompts.rows([0] * num_inputs) if isinstance(prompts, Text) else prompts * num_inputs
         )
     return prompts, picture_order(num_inputs, num_each)
+
+
+def num_prompts(prompts: Prompts) -> int:
+    """How many prompts these are; a single text is one."""
+    if isinstance(prompts, Text):
+        return len(prompts.pooled_text)
+    return 1 if isinstance(prompts, str) or not isinstance(prompts, Sequence) else len(prompts)
 
 
 def num_inputs(**given: int) -> int:

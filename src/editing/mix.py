@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from src.conditioning.prompts import Prompts
-from src.editing.batch import num_inputs, repeated, side_by_side
-from src.editing.paint import drawn_into, encoded, exact_seeds, fit_of, num_prompts
+from src.editing.batch import num_inputs, num_prompts, repeated, side_by_side
+from src.editing.paint import drawn_into, encoded, exact_seeds, fit_of
 from src.editing.scattered import scattered
 from src.editing.sources import by, open_sources
 from src.editing.strength import check_strength, entered, hidden_at_start

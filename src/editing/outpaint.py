@@ -31,11 +31,6 @@ def outpaint(
             "nothing is added: give left, right, top or bottom, in pixels or as a share"
         )
     grown = (width + added["left"] + added["right"], height + added["top"] + added["bottom"])
-    if max(grown) > LARGEST_SIDE:
-        raise UserError(
-            f"the grown canvas has {grown[0]}x{grown[1]} pixels; give less, a side has at most "
-            f"{LARGEST_SIDE:,}"
-        )
     check_size(grown, "the grown canvas")
     around = ((added["top"], added["bottom"]), (added["left"], added["right"]))
     is_new = np.pad(np.zeros((height, width), dtype=np.bool_), around, constant_values=True)

@@ -13,8 +13,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from src.conditioning.prompts import Prompts
-from src.conditioning.text import Text
-from src.editing.batch import num_inputs, repeated, side_by_side
+from src.editing.batch import num_inputs, num_prompts, repeated, side_by_side
 from src.editing.composite import composite
 from src.editing.config import MODES, MOST_FEATHER, MOST_HALO
 from src.editing.fit import Fit, fit_for
@@ -131,10 +130,3 @@ def check_whole(name: str, value: object, most: int, unit: str) -> None:
             f"{name}={shown(value)} is impossible; give a whole number of {unit} from 0 to "
             f"{most:,}."
         )
-
-
-def num_prompts(prompts: Prompts) -> int:
-    """How many prompts these are; a single text is one."""
-    if isinstance(prompts, Text):
-        return len(prompts.pooled_text)
-    return 1 if isinstance(prompts, str) or not isinstance(prompts, Sequence) else len(prompts)

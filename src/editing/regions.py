@@ -17,7 +17,7 @@ from src.conditioning.prompts import checked_prompts
 from src.conditioning.rows import Rows
 from src.editing.config import MOST_FEATHER
 from src.editing.fit import Fit
-from src.editing.paint import check_whole, drawn_into, encoded, exact_seeds, fit_of
+from src.editing.paint import Mask, check_whole, drawn_into, encoded, exact_seeds, fit_of
 from src.editing.sources import Source, check_mask_size, open_masks, open_sources
 from src.errors import UserError, shown
 from src.filling import How, System, all_hidden, ask, mask_id, with_regions
@@ -28,8 +28,6 @@ from src.recipe import RegionTold
 LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
 AT_LEAST = 1e-6  # share of a token that a mask touches without covering the middle of a pixel
 BETWEEN_PROMPTS = " | "
-
-Mask = Bool[np.ndarray, "rows columns"]
 
 
 class Region(NamedTuple):

@@ -53,9 +53,9 @@ def entered(config: SamplerConfig, strength: int | float) -> SamplerConfig:
 
     Shares of steps (`then_after`, the remask loop) count from the entry; the loop's schedule too.
     """
-    steps_before = math.floor((1 - strength) * config.num_steps + ROUNDING)
     if strength == 1:
         return config
+    steps_before = math.floor((1 - strength) * config.num_steps + ROUNDING)
     plan = make_plan(config)[min(steps_before, config.num_steps - 1) :]
     at_start = hidden_share(1.0 - strength, config)
     left = replace(

@@ -22,7 +22,7 @@ from src.conditioning.prompts import Prompts
 from src.editing.batch import side_by_side
 from src.editing.sources import HALF, Source, mask_levels, open_sources
 from src.errors import UserError
-from src.filling import How, System, ask, check_fits, mask_id
+from src.filling import Asked, How, System, ask, check_fits, mask_id
 from src.generation import Edited, Generation
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images
 from src.masking.schedule import mask_ratio
@@ -62,7 +62,7 @@ def vary_as_upstream(
     """img2img: tokens hidden by a coin each, once for all pictures of one input."""
 
     def hide(token_ids: Tensor, config: SamplerConfig) -> tuple[Tensor, Tensor]:
-        steps_before = config.num_steps - int(config.num_steps * strength)
+        steps_before = _steps_before(config, strength)
         # it reads the noise level before the first step from the end of the list
         progress = torch.tensor(steps_before or config.num_steps) / config.num_steps
         generator = how.generator
@@ -119,7 +119,7 @@ def _edit(
     is_hidden, share = hide(token_ids, config)
     start = token_ids.masked_fill(is_hidden, mask_id(system))[sources_of]
     noise = EditNoise(how.generator, share[sources_of].to(start.device))
-    steps_before = config.num_steps - int(config.num_steps * strength)
+    steps_before = _steps_before(config, strength)
     trace, token_ids = None, start
     if steps_before < config.num_steps:
         trace = _filled(system, asked, start, steps_before, noise)
@@ -135,8 +135,13 @@ def _edit(
     return Generation(images, token_ids, None, trace if how.record else None, asked.recipe, edited)
 
 
+def _steps_before(config: SamplerConfig, strength: int | float) -> int:
+    """Steps that are left out; what is left of strength x steps is cut to a whole number."""
+    return config.num_steps - int(config.num_steps * strength)
+
+
 def _filled(
-    system: System, asked: Any, start: Tensor, steps_before: int, noise: EditNoise
+    system: System, asked: Asked, start: Tensor, steps_before: int, noise: EditNoise
 ) -> Trace:
     flat = start.flatten(1)  # (batch, seq)
     is_masked = flat == mask_id(system)

@@ -12,7 +12,7 @@ from PIL import Image
 from src.config import RunConfig
 from src.data.oracle import Oracle, Reading
 from src.data.scene_edits import Replacement, box, replacement
-from src.data.scenes import SceneObject, World
+from src.data.scenes import SceneObject
 from src.editing.sources import open_masks, open_sources
 from src.evaluation.inside import clip_score_inside
 from src.evaluation.measurement import Measurement
@@ -27,11 +27,10 @@ from src.tasks.edit_own import edit_own
 from src.tasks.edit_scores import mean_of, most_of, share_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
-from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
+from src.tasks.real_scenes import hash_of_told, world_of
+from src.tasks.scene_edits import check_scenes, how_of
 
 EXACT, UPSTREAM, PASTED = "exact", "upstream", "pasted in"  # that: drawn from scratch
-
-
 USUAL_STRENGTH = 1.0
 
 
@@ -56,7 +55,7 @@ def run(config: RunConfig, folder: Path) -> None:
     check_scenes(config, "editing.images")
     started = time.perf_counter()
     model = open_model(config)
-    world = World(config.data)
+    world = world_of(model, config)
     asked = [replacement(world, config.seed, index) for index in range(editing.num_scenes)]
     oracle, told = Oracle(world), defaultdict(list)
     with countdown("Inpainting", len(asked)) as done:
@@ -77,7 +76,7 @@ def run(config: RunConfig, folder: Path) -> None:
         weights={"model": short_hash(model), clip.name: clip.weights_hash},
         seeds={"scenes": config.seed, "pictures": f"{config.seed} + the edit's number"},
         device=str(model.device),
-        data_hash=hash_of_edits(sources, prompts),
+        data_hash=hash_of_told(sources, prompts),
     )
     deliver(outcome, config, folder, time.perf_counter() - started)
 

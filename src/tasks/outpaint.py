@@ -10,8 +10,8 @@ from PIL import Image
 from src.config import RunConfig
 from src.data.oracle import Oracle
 from src.data.scene_edits import Extension, extension
-from src.data.scenes import World
 from src.editing.config import EditingConfig
+from src.evaluation.preservation import num_changed_outside
 from src.generation import Generation
 from src.report.edits import edit_gallery
 from src.tasks.countdown import countdown
@@ -21,7 +21,8 @@ from src.tasks.edit_scores import most_of, share_of
 from src.tasks.inpaint import sources_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
-from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
+from src.tasks.real_scenes import hash_of_told, world_of
+from src.tasks.scene_edits import check_scenes, how_of
 
 SUBJECT = "half a scene, outpainted"
 SIDES = ("left", "right", "top", "bottom")
@@ -37,7 +38,7 @@ def run(config: RunConfig, folder: Path) -> None:
     check_scenes(config, "editing.images")
     started = time.perf_counter()
     model = open_model(config)
-    world = World(config.data)
+    world = world_of(model, config)
     asked = [extension(world, config.seed, index) for index in range(editing.num_scenes)]
     pictures = []
     with countdown("Outpainting", len(asked)) as done:
@@ -46,7 +47,9 @@ def run(config: RunConfig, folder: Path) -> None:
             done(1)
     oracle, sources = Oracle(world), [each.source.picture for each in asked]
     pairs = list(zip(pictures, asked, strict=True))
-    changed = [int((picture != each.source.picture)[each.known].sum()) for picture, each in pairs]
+    changed = [
+        num_changed_outside(picture, each.source.picture, ~each.known) for picture, each in pairs
+    ]
     outcome = Outcome(
         measurements=[
             share_of(
@@ -59,7 +62,7 @@ def run(config: RunConfig, folder: Path) -> None:
                 [oracle.judge(each.source.scene, picture).whole_scene for picture, each in pairs],
                 SUBJECT,
             ),
-            most_of("most numbers changed in the known half", changed, SUBJECT),
+            most_of("most pixels changed in the known half", changed, SUBJECT),
         ],
         figures={
             "gallery.png": edit_gallery(
@@ -72,7 +75,7 @@ def run(config: RunConfig, folder: Path) -> None:
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "pictures": f"{config.seed} + the scene's number"},
         device=str(model.device),
-        data_hash=hash_of_edits(sources, [each.prompt for each in asked]),
+        data_hash=hash_of_told(sources, [each.prompt for each in asked]),
     )
     deliver(outcome, config, folder, time.perf_counter() - started)
 

@@ -1,6 +1,7 @@
 """Real scenes of the test side as token ids, and what a model is told of them."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,24 +24,35 @@ class RealScenes(NamedTuple):
     data_hash: str
 
 
-def drawn_scenes(model, config: RunConfig, count: int, **kind) -> list[Example]:
-    """Test scenes by the run's seed; `kind` as `data.examples.example` takes it.
-
-    Raises UserError unless the model draws pictures of the scenes' size.
-    """
+def world_of(model, config: RunConfig) -> World:
+    """The scenes' world; raises UserError unless the model draws pictures of its size."""
     world = World(config.data)
     if (model.height, model.width) != (world.picture_size, world.picture_size):
         raise UserError(
             f"model={config.model} draws {model.width}x{model.height} pixels, and the scenes have "
             f"{world.picture_size}: give the data that it was trained on."
         )
+    return world
+
+
+def drawn_scenes(model, config: RunConfig, count: int, **kind) -> list[Example]:
+    """Test scenes by the run's seed; `kind` as `data.examples.example` takes it.
+
+    Raises UserError as `world_of`.
+    """
+    world = world_of(model, config)
     return [example(world, config.seed, index, "test", **kind) for index in range(count)]
 
 
 def hash_of(drawn: list[Example]) -> str:
     """Twelve digits that tell sets of scenes apart."""
-    digest = hashlib.sha256(np.stack([each.picture for each in drawn]).tobytes())
-    digest.update("\n".join(each.caption for each in drawn).encode())
+    return hash_of_told([each.picture for each in drawn], [each.caption for each in drawn])
+
+
+def hash_of_told(pictures: Sequence[np.ndarray], texts: Sequence[str]) -> str:
+    """Twelve digits of pictures of one size and what is said of them."""
+    digest = hashlib.sha256(np.stack(pictures).tobytes())
+    digest.update("\n".join(texts).encode())
     return digest.hexdigest()[:12]
 
 

@@ -1,10 +1,6 @@
 """What the tasks that edit scenes of a known world share."""
 
-import hashlib
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from src.config import RunConfig
 from src.editing.config import EditingConfig
@@ -42,10 +38,3 @@ def check_scenes(config: RunConfig, needs: str) -> None:
 def how_of(config: RunConfig) -> dict[str, Any]:
     """What every edit of a scene is drawn with, but for its seed."""
     return {"sampler": config.sampler, "record": False}
-
-
-def hash_of_edits(pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> str:
-    """Twelve digits that tell sets of edits apart."""
-    digest = hashlib.sha256(np.stack(pictures).tobytes())
-    digest.update("\n".join(prompts).encode())
-    return digest.hexdigest()[:12]

@@ -11,7 +11,6 @@ from PIL import Image
 from src.config import RunConfig
 from src.data.oracle import Oracle
 from src.data.scene_edits import Replacement, replacement
-from src.data.scenes import World
 from src.evaluation.measurement import Measurement
 from src.evaluation.psnr import psnr
 from src.report.edits import edit_gallery
@@ -22,7 +21,8 @@ from src.tasks.edit_scores import mean_of, share_of
 from src.tasks.inpaint import sources_of
 from src.tasks.inputs import open_model
 from src.tasks.outcome import Outcome, deliver
-from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
+from src.tasks.real_scenes import hash_of_told, world_of
+from src.tasks.scene_edits import check_scenes, how_of
 
 USUAL_STRENGTH = 0.5  # published
 
@@ -37,7 +37,7 @@ def run(config: RunConfig, folder: Path) -> None:
     check_scenes(config, "editing.images")
     started = time.perf_counter()
     model = open_model(config)
-    world = World(config.data)
+    world = world_of(model, config)
     asked = [replacement(world, config.seed, index) for index in range(editing.num_scenes)]
     columns: dict[str, list[np.ndarray]] = {}
     with countdown("Varying", len(asked) * len(editing.strengths)) as done:
@@ -59,7 +59,7 @@ def run(config: RunConfig, folder: Path) -> None:
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "pictures": f"{config.seed} + the scene's number"},
         device=str(model.device),
-        data_hash=hash_of_edits(sources, prompts),
+        data_hash=hash_of_told(sources, prompts),
     )
     deliver(outcome, config, folder, time.perf_counter() - started)
 

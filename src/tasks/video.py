@@ -10,7 +10,7 @@ from src.config import RunConfig
 from src.data.examples import example
 from src.data.oracle import Oracle
 from src.data.scene_edits import told_alone
-from src.data.scenes import SceneObject, World
+from src.data.scenes import SceneObject
 from src.editing.config import EditingConfig
 from src.editing.video import Video
 from src.errors import UserError
@@ -24,7 +24,8 @@ from src.tasks.edit_scores import share_of
 from src.tasks.inpaint import shows
 from src.tasks.inputs import choose_negative_prompts, choose_seeds, open_model, read_prompts
 from src.tasks.outcome import Outcome, deliver
-from src.tasks.scene_edits import check_scenes, hash_of_edits, how_of
+from src.tasks.real_scenes import hash_of, world_of
+from src.tasks.scene_edits import check_scenes, how_of
 from src.whole_files import writable_folder, write_whole
 
 SUBJECT = "videos of one object"
@@ -42,11 +43,13 @@ def run(config: RunConfig, folder: Path) -> None:
     check_scenes(config, "prompts")
     started = time.perf_counter()
     model = open_model(config)
-    world, oracle = World(config.data), Oracle(World(config.data))
-    prompts, shown, is_begun, per_frame = [], [], [], []
+    world = world_of(model, config)
+    oracle = Oracle(world)
+    scenes, prompts, shown, is_begun, per_frame = [], [], [], [], []
     with countdown("Drawing videos", config.editing.num_scenes) as done:
         for index in range(config.editing.num_scenes):
-            scene = example(world, config.seed, index, "test", num_objects=1).scene
+            scenes.append(example(world, config.seed, index, "test", num_objects=1))
+            scene = scenes[-1].scene
             thing, prompt = scene.objects[0], told_alone(scene.objects[0], scene.background)
             motion = inwards(model, config, prompt, config.seed + index, AXES[index % len(AXES)])
             drawn = draw(model, config, [prompt], motion, [config.seed + index])
@@ -62,7 +65,7 @@ def run(config: RunConfig, folder: Path) -> None:
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "videos": f"{config.seed} + the scene's number"},
         device=str(model.device),
-        data_hash=hash_of_edits([frames[0] for frames in shown], prompts),
+        data_hash=hash_of(scenes),
     )
     deliver(outcome, config, folder, time.perf_counter() - started)
 

@@ -1,6 +1,7 @@
 """The five editing experiments on a tiny model: scenes measured, own pictures edited, refusals."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,14 @@ def test_settings_that_would_count_for_nothing_are_refused(
     with pytest.raises(UserError, match=said):
         tasks[name].run(asked, tmp_path / "out")
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("task", [vary, inpaint, outpaint, edit_regions, video])
+def test_scenes_of_another_size_than_the_model_draws_are_refused(task, config, tmp_path):
+    asked = config(task.__name__.rpartition(".")[2], editing=SMALL)
+    asked.data = replace(asked.data, picture_size=64)
+    with pytest.raises(UserError, match="draws 32x32 pixels, and the scenes have 64"):
+        task.run(asked, tmp_path)
 
 
 def test_the_folder_of_the_pictures_is_no_place_for_their_edits(photo, config, tmp_path):
