@@ -11,6 +11,7 @@ from src.config import RunConfig
 from src.data.oracle import Oracle
 from src.data.scene_edits import TwoRegions, two_boxes, two_halves
 from src.editing.regions import BETWEEN_PROMPTS, Region
+from src.editing.sources import WHITE
 from src.errors import UserError
 from src.evaluation.measurement import Measurement
 from src.evaluation.preservation import num_changed_outside
@@ -58,10 +59,7 @@ def run(config: RunConfig, folder: Path) -> None:
     sources = [each.source.picture for each in boxes]
     outcome = Outcome(
         measurements=[*rows, most_of("most pixels changed outside", kept, BOXES)],
-        figures={
-            "halves.png": _gallery(asked[HALVES], drawn[HALVES], HALVES),
-            "boxes.png": _gallery(boxes, drawn[BOXES], BOXES),
-        },
+        figures=_galleries(asked, drawn),
         weights={"model": short_hash(model)},
         seeds={"scenes": config.seed, "pictures": f"{config.seed} + the scene's number"},
         device=str(model.device),
@@ -102,11 +100,21 @@ def rows_of(
     ]
 
 
-def _gallery(asked: list[TwoRegions], pictures: list[np.ndarray], title: str):
-    sources = [each.source.picture for each in asked]
-    firsts = [each.masks[0] for each in asked]
-    told = [_told(each) for each in asked]
-    return edit_gallery(sources, firsts, {"drawn": pictures}, told, f"{title}: the first marked")
+def _galleries(asked: dict[str, list[TwoRegions]], drawn: dict[str, list[np.ndarray]]) -> dict:
+    """New pictures begin with nothing, and their first prompt's half is marked; else both places."""
+    halves, boxes = asked[HALVES], asked[BOXES]
+    nothing = [np.full_like(each.source.picture, WHITE) for each in halves]
+    firsts, both = (
+        [each.masks[0] for each in halves],
+        [np.logical_or(*each.masks) for each in boxes],
+    )
+    sources = [each.source.picture for each in boxes]
+    told = {kind: [_told(each) for each in of_kind] for kind, of_kind in asked.items()}
+    title = f"{HALVES}, the first prompt's marked"
+    return {
+        "halves.png": edit_gallery(nothing, firsts, {"drawn": drawn[HALVES]}, told[HALVES], title),
+        "boxes.png": edit_gallery(sources, both, {"drawn": drawn[BOXES]}, told[BOXES], BOXES),
+    }
 
 
 def _told(asked: TwoRegions) -> str:
@@ -138,4 +146,4 @@ def _own(config: RunConfig, model, prompts: list[str], how: dict[str, Any]):
     if editing.images:
         return generation, sources_of(editing.images, 1, each)
     size = generation.images[0].size
-    return generation, [np.full((size[1], size[0], 3), 255, dtype=np.uint8)] * each
+    return generation, [np.full((size[1], size[0], 3), WHITE, dtype=np.uint8)] * each
