@@ -101,13 +101,11 @@ def rows_of(
 
 
 def _galleries(asked: dict[str, list[TwoRegions]], drawn: dict[str, list[np.ndarray]]) -> dict:
-    """New pictures begin with nothing, and their first prompt's half is marked; else both places."""
+    """What is repainted in both kinds; a new picture begins with nothing, its first half marked."""
     halves, boxes = asked[HALVES], asked[BOXES]
     nothing = [np.full_like(each.source.picture, WHITE) for each in halves]
-    firsts, both = (
-        [each.masks[0] for each in halves],
-        [np.logical_or(*each.masks) for each in boxes],
-    )
+    firsts = [each.masks[0] for each in halves]
+    both = [np.logical_or(*each.masks) for each in boxes]
     sources = [each.source.picture for each in boxes]
     told = {kind: [_told(each) for each in of_kind] for kind, of_kind in asked.items()}
     title = f"{HALVES}, the first prompt's marked"
