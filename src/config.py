@@ -37,6 +37,7 @@ from src.sampler.config import (
     SamplerConfig,
     check_sampler,
 )
+from src.speed.config import SpeedConfig, check_speed
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -70,6 +71,7 @@ class RunConfig:
     adapter_scale: float = 1.0  # how many times it counts
     dtype: str = "float32"  # one of DTYPES
     device: str = "auto"  # auto = cuda where there is one; cpu, cuda, cuda:1
+    speed: SpeedConfig = field(default_factory=SpeedConfig)
 
     prompts: list[str] = field(default_factory=list)
     prompts_file: str | None = None  # instead of `prompts`: text, table or JSON lines
@@ -143,6 +145,7 @@ def check(config: RunConfig) -> None:
     _check_seeds(config)
     conditions = (config.micro_cond, config.guidance_against, config.negative_micro_cond)
     check_conditions(*conditions, config.negative_prompts is not None)
+    check_speed(config.speed)
     check_masking(config.masking)
     check_lora(config.lora)
     check_losses(config.tokenizer)

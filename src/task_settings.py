@@ -48,7 +48,7 @@ TASKS = (
 # what train_all hands to every model besides data
 CHAIN_KEYS = ("seed", "device", "save_record", *(f"training.{key}" for key in SHARED_KEYS))
 OF_THE_RUN = ("name", "kind", "task")
-OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device")
+OPENING = ("model", "variant", "adapter", "adapter_scale", "dtype", "device", "speed")
 DRAWING = (
     *("prompts", "prompts_file", "negative_prompts", "num_images_per_prompt", "height", "width"),
     *("micro_cond", "guidance_against", "negative_micro_cond"),
