@@ -37,11 +37,13 @@ class Decision(NamedTuple):
     is_hidden: Bool[Tensor, "batch seq"]  # after the step
     num_scheduled: Int[Tensor, "batch"]
 
-    def with_all_kept(self) -> "Decision":
-        """The last step's, whatever the sampler would still hide."""
+    def with_all_kept(self, has_ended: Bool[Tensor, "batch"] | None = None) -> "Decision":
+        """The last step's, whatever the sampler would still hide; of all pictures, or of some."""
+        if has_ended is None:
+            has_ended = torch.ones_like(self.num_scheduled, dtype=torch.bool)
         return self._replace(
-            is_hidden=torch.zeros_like(self.is_hidden),
-            num_scheduled=torch.zeros_like(self.num_scheduled),
+            is_hidden=self.is_hidden & ~has_ended[:, None],
+            num_scheduled=self.num_scheduled.masked_fill(has_ended, 0),
         )
 
 

@@ -77,6 +77,7 @@ class SamplerConfig:
     guidance_power: float = 1.0  # of the progress in linear and cosine
     guidance_from: float = 1.0  # hidden share, 1..0, with which guidance begins ...
     guidance_to: float = 0.0  # ... and below which it ends
+    stop_entropy: float | None = None  # nats; a picture ends once so sure; see early_stop.py
     choice_temperature_power: float = 1.0  # of the way from start to end; below 1 it stays longer
     sampling_temperature_end: float | None = None  # of the last step; None = no change
     sampling_temperature_power: float = 1.0
@@ -168,6 +169,8 @@ def _check_laws(config: SamplerConfig, stage: str) -> None:
         between(f"{stage}{name}", getattr(config, name), 0, LARGEST_POWER)
     for name in ("guidance_from", "guidance_to", "then_after"):
         between(f"{stage}{name}", getattr(config, name), 0, 1)
+    if config.stop_entropy is not None:
+        between(f"{stage}stop_entropy", config.stop_entropy, 0, LARGEST)
     if config.guidance_from < config.guidance_to:
         raise UserError(
             f"{stage}guidance_from={config.guidance_from} lies below {stage}guidance_to="

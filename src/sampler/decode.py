@@ -14,6 +14,7 @@ from src.errors import UserError, shown
 from src.sampler.choices import Canvas, Decision, Noise
 from src.sampler.config import SamplerConfig, check_sampler
 from src.sampler.corrector import correct, margins
+from src.sampler.early_stop import is_sure
 from src.sampler.guidance import guidance_of_pictures, passes_of
 from src.sampler.model_pass import GuidedModel, Predict
 from src.sampler.opinion import Opinion, check_num_top, no_opinion, opinion
@@ -102,6 +103,8 @@ def _steps(
                 thought = opinion(guided, decision.codes, canvas.is_masked, num_top)
             if current.is_last:
                 decision = decision.with_all_kept()
+            elif current.config.stop_entropy is not None:
+                decision = decision.with_all_kept(is_sure(guided.logits, canvas.is_masked, current))
             num_scheduled = decision.num_scheduled
             canvas, drawn_ids = _settled(
                 canvas, decision, guided.logits, current, model.mask_token_id

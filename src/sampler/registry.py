@@ -20,9 +20,13 @@ def find_rule(name: str) -> Rule:
 def has_work(
     is_masked: Bool[Tensor, "batch seq"], is_given: Bool[Tensor, "batch seq"], now: StepPlan
 ) -> Bool[Tensor, "batch"]:
-    """Whether a step can change a picture: something is hidden in it, or may be hidden again."""
+    """Whether a step can change a picture: something is hidden in it, or may be hidden again.
+
+    With `stop_entropy`, a picture with nothing hidden has ended, under every sampler.
+    """
     is_open = is_masked.any(dim=1)
-    remasks = getattr(_module(now.rule), "REMASKS", False)
+    ends_early = now.config.stop_entropy is not None
+    remasks = getattr(_module(now.rule), "REMASKS", False) and not ends_early
     return is_open | ~is_given.all(dim=1) if remasks and not now.is_last else is_open
 
 

@@ -44,6 +44,8 @@ def test_the_defaults_are_amuseds():
         ("choice_temperature_start", -0.1, "choice_temperature_start=-0.1"),
         ("choice_temperature_end", float("nan"), "choice_temperature_end=nan"),
         ("sampling_temperature", None, "sampling_temperature=None"),
+        ("stop_entropy", -0.5, "stop_entropy=-0.5 is impossible; give a number from 0"),
+        ("stop_entropy", float("nan"), "stop_entropy=nan"),
         ("schedule", "cosinus", "did you mean 'cosine'"),
         ("name", "confidense", "sampler 'confidense' is unknown; did you mean 'confidence'"),
     ],

@@ -72,6 +72,7 @@ def decodings(draw, names=KNOWN_SAMPLERS, corrects=(0, 3), **fixed):
         guidance=draw(st.sampled_from(["constant", "linear", "cosine"])),
         guidance_from=draw(st.floats(0.5, 1)),
         guidance_to=draw(st.floats(0, 0.5)),
+        stop_entropy=draw(st.none() | st.floats(0, 2.5)),
         choice_temperature_start=draw(st.sampled_from([0.0, 2.0, 50.0])),
         choice_temperature_end=draw(st.sampled_from([0.0, 1.0])),
         sampling_temperature=draw(st.sampled_from([0.0, 0.5, 1.0])),
@@ -139,7 +140,7 @@ def test_a_remasked_token_is_hidden_before_it_changes(decoding):
 
 
 @quick
-@given(decodings(names=FIXED))
+@given(decodings(names=FIXED, stop_entropy=None))
 def test_fixed_counts_are_the_schedules_exactly(decoding):
     config, start = decoding
     num_hidden = (start == MASK).flatten(1).sum(dim=1).tolist()
