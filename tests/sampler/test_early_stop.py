@@ -7,10 +7,12 @@ import torch
 from torch import Generator
 
 from src.errors import UserError
+from src.sampler.choices import Counts
 from src.sampler.config import KNOWN_SAMPLERS, RemaskConfig, SamplerConfig
 from src.sampler.decode import decode
 from src.sampler.early_stop import is_sure
 from src.sampler.generator_noise import GeneratorNoise
+from src.sampler.model_pass import Guided
 from src.sampler.plan import make_plan
 from src.sampler.seeded_noise import SeededNoise
 from tests.sampler.conftest import CODES, MASK, ToyModel
@@ -59,9 +61,11 @@ def test_a_picture_is_the_exact_one_up_to_the_step_whose_entropy_falls_to_the_bo
         for mine, theirs in zip(early[:ends], exact[:ends], strict=True):
             assert torch.equal(mine.token_ids, theirs.token_ids)
         last = early[ends]
-        assert torch.equal(last.token_ids, last.drawn_ids) and not last.is_masked.any()
+        assert torch.equal(last.token_ids, last.drawn_ids)
+        assert not last.is_masked.any()
         assert torch.equal(last.drawn_ids, exact[ends].drawn_ids)  # all as drawn in this step
-        assert last.num_scheduled.tolist() == [0] and num_calls == ends + 1
+        assert last.num_scheduled.tolist() == [0]
+        assert num_calls == ends + 1
         assert [int(step.num_passes) for step in early] == [2] * (ends + 1) + [0] * (7 - ends)
         assert all(torch.equal(step.token_ids, last.token_ids) for step in early[ends:])
 
@@ -84,7 +88,8 @@ def test_what_has_ended_is_not_hidden_again(strategy, hidden):
         name="remask", num_steps=12, stop_entropy=1e6, remask=RemaskConfig(strategy, eta=1.0)
     )
     steps, num_calls = run(config, hidden(1, 4, 4), [0])
-    assert num_calls == 1 and not any(step.is_masked.any() for step in steps)
+    assert num_calls == 1
+    assert not any(step.is_masked.any() for step in steps)
 
 
 def test_an_unreachable_bound_changes_nothing(hidden):
@@ -96,10 +101,10 @@ def test_an_unreachable_bound_changes_nothing(hidden):
 
 
 def test_a_picture_with_nothing_hidden_is_not_sure():
-    guided = torch.randn(2, 6, CODES, generator=Generator().manual_seed(0))
-    is_masked = torch.tensor([[False] * 6, [True] * 6])
+    logits = torch.randn(2, 6, CODES, generator=Generator().manual_seed(0))
+    guided = Guided(logits, logits, torch.arange(6).expand(2, 6))
     now = make_plan(SamplerConfig(num_steps=1, stop_entropy=1e6))[0]
-    assert is_sure(guided, is_masked, now).tolist() == [False, True]
+    assert is_sure(guided, Counts([0, 6], [6, 6]), now) == [False, True]
 
 
 def test_a_generator_knows_no_early_stop(hidden):
