@@ -50,7 +50,9 @@ def guidance_of_counts(
 
 def needs_unconditional(guidance_scale: float | Float[Tensor, "batch"]) -> bool:
     """False where every scale is 1, whose law reads only what the model says with the prompt."""
-    return bool((torch.as_tensor(guidance_scale) != 1).any())
+    if isinstance(guidance_scale, Tensor):
+        return bool((guidance_scale != 1).any())
+    return guidance_scale != 1
 
 
 def passes_of(guidance_scale: float | Float[Tensor, "batch"], batch: int) -> Int[Tensor, "batch"]:
