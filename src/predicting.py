@@ -33,9 +33,12 @@ class Asking:
     """
 
     def __init__(self, telling: Telling, rows: Rows):
-        self._transformer = telling.transformer
+        self._transformer, self._telling = telling.transformer, telling
         sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
         self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
+        self._stacked = cache(
+            lambda is_twice: stack_conditions([each.condition for each in self._told(is_twice)])
+        )
         self._prepared = cache(
             lambda is_twice: stack_conditions(told_apart(telling.transformer, *sides[is_twice]))
         )
@@ -64,12 +67,9 @@ class Asking:
         if is_watched(self._transformer):
             logits = _taken(self._transformer.predict(rows, self._prepared(is_twice)), places)
         elif is_all_hidden:
-            told = self._told(is_twice)
-            start = [each.at_start(ids[None]) for each, ids in zip(told, rows, strict=True)]
-            logits = _taken(torch.cat(start), places)
+            logits = _taken(self._telling.at_start(self._told(is_twice), rows), places)
         else:
-            condition = stack_conditions([each.condition for each in self._told(is_twice)])
-            states = self._transformer.before_logits(rows, condition).flatten(1, 2)
+            states = self._transformer.before_logits(rows, self._stacked(is_twice)).flatten(1, 2)
             logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:
             return Logits(logits, None)
