@@ -30,6 +30,7 @@ def open_model(config: RunConfig):
     else:
         name = _known_model(config.model)
         model = Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=device)
+    model.image_tokenizer.decoder_precision = config.speed.decoder
     if config.adapter is not None:
         model.load_lora(config.adapter, config.adapter_scale)
         model.merge_lora()  # quicker, and a plain model to whoever works with it
