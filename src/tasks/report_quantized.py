@@ -164,7 +164,7 @@ def size_and_time(
             found.append(ratio("seconds / full's", taken, seconds["full"], kind, note))
     if config.device.startswith("cuda"):
         found += [_peak(kind, models[kind], work) for kind, work in works.items()]
-    return [*found, *nearness(models, LARGE_PROMPTS, config, f"{LARGE}, random weights")]
+    return [*found, *nearness(models, LARGE_PROMPTS, config, LARGE)]
 
 
 def _megabytes(name: str, sizes: Mapping[str, int], kind: str, note: str) -> Measurement:
@@ -197,16 +197,16 @@ def nearness(
     """How far every kind's logits lie from full weights', and how often they like the same code."""
     logits = {kind: some_logits(model, prompts, config.seed) for kind, model in models.items()}
     full, found = logits.pop("full"), []
-    note = f"{about}; {len(prompts)} grids of random tokens, half of them hidden"
+    note = f"{len(prompts)} grids of random tokens, half of them hidden; / the size of full's"
     for kind, ours in logits.items():
         far = float((ours - full).norm() / full.norm())
         agrees = int((ours.argmax(dim=-1) == full.argmax(dim=-1)).sum())
         low, high = wilson_interval(agrees, len(full))
         common = {"num_samples": len(full), "subject": kind, "is_share": True, "note": note}
         found += [
-            Measurement("distance of logits / their size", far, is_higher_better=False, **common),
+            Measurement(f"distance of logits, {about}", far, is_higher_better=False, **common),
             Measurement(
-                "the same likeliest token", agrees / len(full), low=low, high=high, **common
+                f"same likeliest token, {about}", agrees / len(full), low=low, high=high, **common
             ),
         ]
     return found

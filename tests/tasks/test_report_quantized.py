@@ -41,7 +41,7 @@ def test_nearness_is_zero_for_the_same_weights_and_grows_with_lost_bits(config, 
     again = {"full": models["full"], "again": Amused.embedded()}
     (far, same) = nearness(again, PROMPTS, config, "embedded")
     assert (far.value, same.value) == (0, 1)
-    found = found_of(nearness(models, PROMPTS, config, ""), "distance of logits / their size")
+    found = found_of(nearness(models, PROMPTS, config, "toy"), "distance of logits, toy")
     assert 0 < found["bfloat16"].value < found["int8"].value < found["int4"].value
 
 
