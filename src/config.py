@@ -37,7 +37,7 @@ from src.sampler.config import (
     SamplerConfig,
     check_sampler,
 )
-from src.speed.config import SpeedConfig, check_speed
+from src.speed.config import SpeedConfig, check_speed, check_weights_of
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -146,6 +146,7 @@ def check(config: RunConfig) -> None:
     conditions = (config.micro_cond, config.guidance_against, config.negative_micro_cond)
     check_conditions(*conditions, config.negative_prompts is not None)
     check_speed(config.speed)
+    check_weights_of(config.speed, config.task)
     check_masking(config.masking)
     check_lora(config.lora)
     check_losses(config.tokenizer)

@@ -92,7 +92,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "report_latency": (*OPENING, "sampler", "latency", "seed", *LEAVING),
     "report_parameters": LEAVING,
     "report_finetune_memory": (),
-    "report_quantized": (),
+    "report_quantized": ("device", *JUDGING, "seed"),
     "report": (),
     "publish": (*OPENING, "publish", "output_dir"),
     "first_light": (*OPENING, *DRAWING, *JUDGING),

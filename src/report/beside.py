@@ -60,6 +60,7 @@ def beside(figure: Reported, records: Mapping[str, Record]) -> Beside:
         "report_parameters": _of_parameters,
         "report_latency": _of_latency,
         "bench_recipes": _of_recipes,
+        "report_quantized": _of_quantized,
     }.get(figure.experiment, _of_quality)
     found = [find(figure, record) for record in records_of(figure.experiment, records)]
     answers = [row for row in found if row.ours is not None]
@@ -87,6 +88,12 @@ def _of_parameters(figure: Reported, record: Record) -> Beside:
 def _of_recipes(figure: Reported, record: Record) -> Beside:
     ours = _found(record, "peak memory, GB, batch 1", figure.conditions["recipe"])
     return Beside(figure, ours, [], "on random weights, which take the same memory")
+
+
+def _of_quantized(figure: Reported, record: Record) -> Beside:
+    name = "weights without the image encoder, MB"
+    ours = _found(record, name, figure.conditions["precision"])
+    return Beside(figure, ours, ["of which model, and whether of weights alone, is not reported"])
 
 
 def _of_latency(figure: Reported, record: Record) -> Beside:

@@ -104,7 +104,7 @@ def line_of(row: Beside) -> str:
     name, value, known, ours, difference, verdict = _cells(row, {})
     told = [
         f"reported {value} ({known})",
-        *([f"ours {ours}, {difference}"] if ours else []),
+        *([", ".join(filter(None, (f"ours {ours}", difference)))] if ours else []),
         verdict,
     ]
     return f"{name}: {'; '.join(told)}"
