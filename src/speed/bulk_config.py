@@ -12,7 +12,7 @@ class BulkConfig:
     num_prompts: int = 64  # of the glyph grammar, where no prompts are given
     num_workers: int | None = None  # processes here; None = one a GPU, or as many as cores allow
     num_threads: int = 1  # of each worker on a processor; another number, other last bits
-    pictures_per_pass: int = 1  # through the model at once; another number, other last bits
+    pictures_per_pass: int = 8  # through the model at once; another number, other last bits
     num_alone: int | None = None  # pictures one worker draws while others wait; None = 1 % or fewer
 
 

@@ -62,9 +62,10 @@ class Crew:
                 self._hear(pipe, told)
 
     def end(self) -> None:
+        """End them, also those that have done their work: torch takes its time to leave."""
         for process in self.processes:
-            process.join(0 if process.is_alive() and self.pipes else 10)
             process.terminate()
+        for process in self.processes:
             process.join()
 
     def _hear(self, pipe: Connection, told: Callable[[int], None]) -> None:
@@ -91,7 +92,7 @@ def crew(config: RunConfig, num_workers: int) -> Iterator[Crew]:
 
 
 def dealt(calls: Sequence[list[int]], taken) -> Iterator[list[int]]:
-    """The calls that this process is the first to take. Raises UserError where none can be taken."""
+    """The calls that this process is the first to take; raises UserError where none can be."""
     while True:
         if not taken.get_lock().acquire(timeout=PATIENCE):
             raise _lost()

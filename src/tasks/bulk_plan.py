@@ -58,7 +58,7 @@ def file_of(number: int) -> str:
 
 
 def make_plan(config: RunConfig, place: Path = Path()) -> Plan:
-    """The prompts given, those of a file, or `bulk.num_prompts` of the glyph grammar's test side.
+    """The prompts given, those of a file, or `bulk.num_prompts` of the glyph grammar.
 
     Raises UserError for seeds, files and counts that cannot be.
     """
@@ -67,7 +67,7 @@ def make_plan(config: RunConfig, place: Path = Path()) -> Plan:
     else:
         world = World(config.data)
         numbers = range(config.bulk.num_prompts)
-        prompts = [example(world, config.seed, number, "test").caption for number in numbers]
+        prompts = [example(world, config.seed, number).caption for number in numbers]
     negative = choose_negative_prompts(config, len(prompts))
     each, per_pass = config.num_images_per_prompt, config.bulk.pictures_per_pass
     check_last_seed(config.seed, len(prompts) * each)

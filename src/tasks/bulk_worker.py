@@ -54,7 +54,7 @@ def opened(config: RunConfig, worker: int, num_workers: int):
 
 
 def num_gpus(config: RunConfig) -> int:
-    """How many GPUs the work may use; torch, slow to import, is asked only where there may be one."""
+    """How many GPUs the work may use; torch, slow to import, is asked where there may be some."""
     is_linux = sys.platform == "linux"
     if config.device == "cpu" or (is_linux and not any(_files(GPU_FILES))):
         return 0

@@ -1,4 +1,4 @@
-"""Very many pictures into one folder, by several processes, GPUs or machines; the same files by all.
+"""Very many pictures into one folder, by processes, GPUs or machines; the same files by all.
 
 A killed run goes on where it was. Machines have a share each (`shard`), and in a share as many
 workers as `bulk.num_workers` says take call after call.
@@ -28,7 +28,7 @@ from src.tasks.bulk_plan import (
     refuse_foreign,
 )
 from src.tasks.bulk_told import LOCKS, Share, keep, tell
-from src.tasks.bulk_worker import Drawn, crew_size, draw, opened
+from src.tasks.bulk_worker import crew_size, draw, opened
 from src.tasks.countdown import countdown
 from src.tasks.drawing import settings
 from src.tasks.own_share import own_share
