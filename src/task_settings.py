@@ -107,7 +107,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "bench_training_step": (*OPENING, *BENCH),
     "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
     "bench_recording": ("dtype", "device", "sampler", "seed", *LEAVING),
-    "bench_bulk": (*OPENING, "bulk", "sampler", "data", "seed", *LEAVING),
+    "bench_bulk": ("model", "device", "bulk", "seed", *LEAVING),
     "inspect_calibration": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "inspect_micro_cond": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "inspect_words": (*OPENING, "data", "inspection", "seed", *LEAVING),
