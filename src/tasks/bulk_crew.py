@@ -1,19 +1,23 @@
-"""Several processes that draw one share: this one, and others that start while it opens the model.
+"""Several processes that draw one share: this one, and others.
 
-Calls are taken from a common counter, so that none waits for another one's share. Whoever dies
-takes one call with it, which the same command draws again.
+On a processor, with a thread each, they are forked once the model is open: its weights lie in
+memory once. Elsewhere they start before it is, and each opens it for itself. Calls are taken from
+a common counter, so that none waits for another one's share. Whoever dies takes one call with it,
+which the same command draws again.
 """
 
 import multiprocessing
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import Connection, wait
 
 from src.config import RunConfig
 from src.errors import UserError
 from src.tasks.bulk_plan import Plan
-from src.tasks.bulk_worker import Drawn, draw, opened
+from src.tasks.bulk_worker import Drawn, draw, num_gpus, opened
 
 READY = "ready"
 PATIENCE = 60.0  # seconds for the counter, which is held for a moment; its holder may be killed
@@ -23,16 +27,17 @@ Calls = list[list[int]]
 class Crew:
     """The other processes, and what they say."""
 
-    def __init__(self, config: RunConfig, num_workers: int):
-        afresh = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-        self.taken = afresh.Value("q", 0)
+    def __init__(self, config: RunConfig, num_workers: int, model=None):
+        start = multiprocessing.get_context("spawn" if model is None else "fork")
+        self.taken = start.Value("q", 0)
         self.pipes: dict[Connection, int] = {}  # to those at work, and who they are
         self.drawn: dict[int, Drawn] = {}
         self.processes = []
         for worker in range(1, num_workers):
-            ours, theirs = afresh.Pipe()
+            ours, theirs = start.Pipe()
             told = (config, worker, num_workers, self.taken, theirs)
-            process = afresh.Process(target=work_beside, args=told, daemon=True)
+            told += () if model is None else (model, [*self.pipes, ours])
+            process = start.Process(target=work_beside, args=told, daemon=True)
             process.start()
             theirs.close()  # theirs alone, so that its end is heard of
             self.pipes[ours] = worker
@@ -81,10 +86,20 @@ class Crew:
             raise UserError(message)
 
 
+def may_fork(config: RunConfig) -> bool:
+    """Whether nothing is at work here that a fork would break: no GPU, and no second thread."""
+    return (
+        sys.platform == "linux"
+        and num_gpus(config) == 0
+        and config.bulk.num_threads == 1
+        and threading.active_count() == 1
+    )
+
+
 @contextmanager
-def crew(config: RunConfig, num_workers: int) -> Iterator[Crew]:
-    """Start the others at once, since they take seconds to import; none outlives the block."""
-    started = Crew(config, num_workers)
+def crew(config: RunConfig, num_workers: int, model=None) -> Iterator[Crew]:
+    """Start the others, with an opened model where they may be forked; none outlives the block."""
+    started = Crew(config, num_workers, model)
     try:
         yield started
     finally:
@@ -103,14 +118,29 @@ def dealt(calls: Sequence[list[int]], taken) -> Iterator[list[int]]:
         yield calls[number]
 
 
-def work_beside(config: RunConfig, worker: int, num_workers: int, taken, pipe: Connection) -> None:
-    """What another process does: open the model, hear of the plan, draw, say how long it took."""
+def work_beside(
+    config: RunConfig,
+    worker: int,
+    num_workers: int,
+    taken,
+    pipe: Connection,
+    model=None,
+    others: Sequence[Connection] = (),
+) -> None:
+    """What another process does: open the model, hear of the plan, draw, say how long it took.
+
+    Args:
+        model: the opened one that a fork was given; None = to be opened here.
+        others: ends of pipes that a fork was given and that are not its own.
+    """
+    for end in others:  # or it would not hear of the first process's end
+        end.close()
     warnings.formatwarning = lambda message, *_: f"Warning: {message}\n"
     try:
-        with opened(config, worker, num_workers) as model:
+        with nullcontext(model) if model else opened(config, worker, num_workers) as own:
             pipe.send(READY)
             plan, calls, there = pipe.recv()
-            pipe.send(draw(config, model, plan, dealt(calls, taken), there, pipe.send))
+            pipe.send(draw(config, own, plan, dealt(calls, taken), there, pipe.send))
     except UserError as error:
         pipe.send(str(error))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 from src.config import RunConfig, settings_read
 from src.experiments import RECORDS
 from src.tasks.begun_folder import claim
-from src.tasks.bulk_crew import Calls, Crew, crew, dealt
+from src.tasks.bulk_crew import Calls, Crew, crew, dealt, may_fork
 from src.tasks.bulk_plan import (
     Plan,
     asked_of,
@@ -61,15 +62,14 @@ def run(config: RunConfig, folder: Path) -> None:
 def draw_share(config: RunConfig, plan: Plan) -> Share:
     """Draw what is missing of a share, and say how quickly."""
     started = time.time()
-    with own_share(plan.place / LOCKS, config.shard):
+    with own_share(plan.place / LOCKS, config.shard), ExitStack() as open_now:
         work = _left(config, plan)
         num_workers = crew_size(config, len(work.calls))
-        with (
-            crew(config, num_workers) as others,
-            opened(config, 0, num_workers) as model,
-        ):
-            _claim(config, model, plan)
-            share = _drawn(config, model, work, others, started)
+        early = None if may_fork(config) else open_now.enter_context(crew(config, num_workers))
+        model = open_now.enter_context(opened(config, 0, num_workers))
+        _claim(config, model, plan)
+        others = early or open_now.enter_context(crew(config, num_workers, model))
+        share = _drawn(config, model, work, others, started)
     keep(plan, config.shard, share)
     there = drawn_already(plan.place)
     listed = close(plan) if len(there) == plan.num_pictures else None

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -213,7 +215,6 @@ def test_a_crew_that_cannot_be_is_refused(typed, said):
         composed(["+exp=draw_bulk", typed])
 
 
-@pytest.mark.slow
 def test_two_workers_make_the_files_of_one(build, whole, tmp_path, capsys):
     draw_bulk.run(build("both", bulk={"num_workers": 2, "num_alone": 2}), tmp_path / "unused")
     assert files(tmp_path / "both") == whole
@@ -221,6 +222,38 @@ def test_two_workers_make_the_files_of_one(build, whole, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_workers_that_open_the_model_themselves_do_so_too(build, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(draw_bulk, "may_fork", lambda _: False)
+    draw_bulk.run(build("both", bulk={"num_workers": 2}), tmp_path / "unused")
+    assert files(tmp_path / "both") == whole
+
+
+def test_a_worker_whose_first_process_was_killed_ends_and_the_same_command_goes_on(
+    build, whole, tmp_path, monkeypatch
+):
+    asked = build("orphan", bulk={"num_workers": 2})
+    real, worker = bulk_crew.Crew.begin, tmp_path / "worker"
+
+    def begin_and_die(self, *told):
+        real(self, *told)
+        worker.write_text(str(self.processes[0].pid))
+        die()
+
+    def work():
+        monkeypatch.setattr(bulk_crew.Crew, "begin", begin_and_die)
+        draw_bulk.run(asked, tmp_path / "unused")
+
+    assert in_child(work) == -signal.SIGKILL
+    for _ in range(200):
+        if not psutil.pid_exists(int(worker.read_text())):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the other worker draws on by itself")
+    draw_bulk.run(asked, tmp_path / "unused")
+    assert files(tmp_path / "orphan") == whole
+
+
 def test_a_worker_that_is_killed_is_told_in_a_sentence(build, whole, tmp_path, monkeypatch):
     def begin_and_kill(self, *told):
         os.kill(self.processes[0].pid, signal.SIGKILL)
