@@ -12,6 +12,7 @@ TASKS = (
     "train_vqgan",
     "memorise",
     "generate",
+    "draw_bulk",
     "vary",
     "inpaint",
     "outpaint",
@@ -38,6 +39,7 @@ TASKS = (
     "bench_training_step",
     "bench_recipes",
     "bench_recording",
+    "bench_bulk",
     "inspect_calibration",
     "inspect_micro_cond",
     "inspect_words",
@@ -76,6 +78,10 @@ READ_BY = {  # what of RunConfig each task looks at
     "train_vqgan": (*OWN_VQGAN, "data", "evaluation", "seed", *LEAVING),
     "memorise": (*OPENING, *LEARNING, "lora", *JUDGING),
     "generate": (*OPENING, *DRAWING),
+    "draw_bulk": (
+        *(*OPENING, *(key for key in DRAWING if key != "seeds")),
+        *("data", "bulk", "shard"),
+    ),
     "observe": (*OPENING, *DRAWING, "save_record"),
     **dict.fromkeys(EDITORS, (*OPENING, *EDITING)),
     "calibrate_entropy_bound": (
@@ -101,6 +107,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "bench_training_step": (*OPENING, *BENCH),
     "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
     "bench_recording": ("dtype", "device", "sampler", "seed", *LEAVING),
+    "bench_bulk": ("model", "device", "bulk", "seed", *LEAVING),
     "inspect_calibration": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "inspect_micro_cond": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "inspect_words": (*OPENING, "data", "inspection", "seed", *LEAVING),
@@ -121,3 +128,5 @@ READS_PICTURES = (
 )
 # tasks whose runs are the cells of one table: src/tasks/sweep.py holds them together
 SWEPT = ("ablate", "ablate_training")
+# tasks whose jobs draw into one folder, each its own share of it
+SHARED = ("draw_bulk",)
