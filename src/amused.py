@@ -36,6 +36,7 @@ from src.image_tokenizer.pictures import (
 from src.image_tokenizer.vqgan import VQGAN
 from src.sampler.config import AMUSED_GUIDANCE
 from src.sampler.passes import Progress
+from src.speed.parts import DECODER, as_part
 from src.transformer.uvit import UViT
 
 
@@ -180,7 +181,8 @@ class Amused(Editing):
 
         Raises UserError for anything else, and for an id without a code, as a hidden token is.
         """
-        return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
+        with as_part(DECODER):
+            return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
 
     @torch.no_grad()
     def generate(

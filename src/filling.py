@@ -25,6 +25,7 @@ from src.sampler.opinion import check_num_top
 from src.sampler.passes import Pass, decode_passes, passes_for
 from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
+from src.speed.parts import SAMPLER, TEXT, UVIT, as_part, named
 from src.transformer.uvit import UViT
 
 
@@ -114,14 +115,15 @@ def ask(
     config = sampler_config(how.sampler, arguments, *own, follows_upstream=is_upstreams)
     micro_cond = MicroCond.default(*size) if how.micro_cond is None else how.micro_cond
     negative = micro_cond if how.negative_micro_cond is None else how.negative_micro_cond
-    rows = rows_for(
-        system.text_encoder,
-        prompts,
-        how.negative_prompts,
-        micro_cond,
-        negative,
-        how.num_images_per_prompt,
-    )
+    with as_part(TEXT):
+        rows = rows_for(
+            system.text_encoder,
+            prompts,
+            how.negative_prompts,
+            micro_cond,
+            negative,
+            how.num_images_per_prompt,
+        )
     each_alone = system.pictures_per_pass
     seeds, passes = passes_for(rows.num_pictures, how.seeds, how.generator, each_alone)
     recipe = recipe_of(prompts, how.negative_prompts, rows, seeds, config, size)
@@ -157,16 +159,19 @@ def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch heigh
     num_codes, mask_token_id = system.transformer.config.codebook_size, mask_id(system)
     device = device_of(system)
     check_fits(system, asked)
-    return decode_passes(
-        asked.passes,
-        lambda pictures: predict_for(system.transformer, asked.rows.pick(pictures)),
-        start_token_ids.to(device),
-        mask_token_id,
-        num_codes,
-        recipe.sampler,
-        asked.how.progress,
-        asked.num_top,
-    )
+    with as_part(SAMPLER):
+        return decode_passes(
+            asked.passes,
+            lambda pictures: named(
+                UVIT, predict_for(system.transformer, asked.rows.pick(pictures))
+            ),
+            start_token_ids.to(device),
+            mask_token_id,
+            num_codes,
+            recipe.sampler,
+            asked.how.progress,
+            asked.num_top,
+        )
 
 
 def check_fits(system: System, asked: Asked) -> None:

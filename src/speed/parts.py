@@ -1,0 +1,29 @@
+"""The parts of a generation by name, so that a profiler can tell them apart.
+
+Torch's profiler sees a named part as a range; without a profiler a name costs microseconds.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from torch.profiler import record_function
+
+PREFIX = "aMUSEd: "
+TEXT, UVIT, SAMPLER, DECODER = "text encoder", "U-ViT", "sampler", "decoder"
+
+
+def as_part(name: str) -> record_function:
+    """A context that is that part."""
+    return record_function(PREFIX + name)
+
+
+def named(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, each call of it that part."""
+
+    @wraps(work)
+    def within(*arguments: Any, **settings: Any) -> Any:
+        with as_part(name):
+            return work(*arguments, **settings)
+
+    return within
