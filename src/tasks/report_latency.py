@@ -91,9 +91,9 @@ def _timed(config: RunConfig, model, weights: str, other: Peer) -> list[Measurem
     def ours(prompt: str, seed: int) -> None:
         model.generate(prompt, seeds=seed, record=False, **settings)  # ends on the processor
 
-    works = {"ours": _each_round(ours, config.seed)}
+    works = {"ours": each_round(ours, config.seed)}
     if other.process is not None:
-        works["theirs"] = _each_round(
+        works["theirs"] = each_round(
             lambda prompt, seed: other.draw(prompt, seed, **settings), config.seed
         )
     seconds = in_turns(works, num_rounds)
@@ -125,7 +125,7 @@ def _spread(value: float, num_rounds: int, note: str) -> Measurement:
     )
 
 
-def _each_round(work: Callable[[str, int], object], seed: int) -> Callable[[], None]:
+def each_round(work: Callable[[str, int], object], seed: int) -> Callable[[], None]:
     """The same prompts and seeds for whoever counts, a new one each time."""
     numbers = count()
 
