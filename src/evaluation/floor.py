@@ -5,7 +5,7 @@ from dataclasses import replace
 from src.evaluation.measurement import Measurement
 from src.speed.work import Machine, Works, floor_of, together
 
-FLOOR, ABOVE = "floor, seconds", "times the floor"
+FLOOR, ABOVE = "floor, ms", "times the floor"
 
 
 def beside_floor(seconds: Measurement, works: Works, machine: Machine) -> list[Measurement]:
@@ -21,6 +21,8 @@ def beside_floor(seconds: Measurement, works: Works, machine: Machine) -> list[M
     shares = {key: None if value is None else value / floor for key, value in bounds.items()}
     return [
         seconds,
-        replace(seconds, name=FLOOR, value=floor, low=None, high=None, num_samples=1, note=note),
+        replace(
+            seconds, name=FLOOR, value=1000 * floor, low=None, high=None, num_samples=1, note=note
+        ),
         replace(seconds, name=ABOVE, note="", **shares),
     ]

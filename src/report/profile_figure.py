@@ -24,6 +24,7 @@ WIDTH, BAR, LABELS, LEGEND = 7.2, 0.62, 0.75, 0.19  # inches
 COLUMNS = 3  # of the legend
 NARROW = 0.075  # of the whole: a name needs more
 LINES = ("parts", "kinds", "floor")
+GREYS = ("#8b93a1", "#4b5262", "#a9b0bc", "#6b7280", "#c3c8d1")  # of the parts: kinds have colors
 
 
 def profile_figure(shares: Sequence[Share], floors: Mapping[str, float], title: str) -> Figure:
@@ -33,21 +34,22 @@ def profile_figure(shares: Sequence[Share], floors: Mapping[str, float], title: 
     """
     total = sum(each.seconds for each in shares)
     kinds = list(dict.fromkeys(each.kind for each in sorted(shares, key=lambda s: -s.seconds)))
-    top, height = MARGIN + 0.75, len(LINES) * BAR
+    top, height = MARGIN + 0.8, len(LINES) * BAR
     below = 0.5 + LEGEND * (-(-len(kinds) // COLUMNS)) + 0.1
     figure = new_figure(2 * MARGIN + LABELS + WIDTH, top + height + below + MARGIN)
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
     least = sum(floors.values())
-    times = f"{total / least:.1f} times less"
-    said = f"{total:.3g} s under the profiler; the floor is {least:.3g} s, {times}"
+    said = f"{total:.3g} s under the profiler, {total / least:.1f} times the floor's {least:.3g} s"
     label(figure, MARGIN, MARGIN + 0.26, said, fontsize=SMALL, ha="left", color=MUTED)
+    sums = {p: 100 * sum(s.seconds for s in shares if s.part == p) / total for p in PARTS}
+    said = "parts from the left: " + ", ".join(f"{p} {share:.1f} %" for p, share in sums.items())
+    label(figure, MARGIN, MARGIN + 0.44, said, fontsize=SMALL, ha="left", color=MUTED)
     axes = panel(figure, MARGIN + LABELS, top, WIDTH, height)
     looks = {kind: _look(index) for index, kind in enumerate(kinds)}
     place, floor_place = 0.0, 0.0
     for index, part in enumerate(PARTS):
         own = [each for each in shares if each.part == part]
-        share = 100 * sum(each.seconds for each in own) / total
-        color = PALETTE[index]
+        color, share = GREYS[index], sums[part]
         _bar(axes, 0, place, share, color, f"{part}\n{share:.1f} %")
         for each in own:
             width = 100 * each.seconds / total

@@ -18,7 +18,7 @@ from src.sampler.config import SamplerConfig
 from src.tasks.drawing import drawn_with, short_hash
 from src.tasks.outcome import Outcome, deliver, targets
 from src.tasks.reduced_model import reduced
-from src.tasks.report_latency import open_timed, prompt_of
+from src.tasks.report_latency import open_timed, short_prompt_of
 
 WIDTH, LAYERS = 256, 4  # of the reduced U-ViT, where sides or widths are varied
 NUM_STEPS = 4  # of the reduced ones
@@ -152,7 +152,7 @@ def _drawer(config: RunConfig, case: _Case) -> Callable[[], object]:
         model.pictures_per_pass = config.latency.pictures_per_pass
         seeds = [config.seed + number * num_pictures + index for index in range(num_pictures)]
         model.generate(
-            prompt_of(number),
+            short_prompt_of(number),
             seeds=seeds,
             num_images_per_prompt=num_pictures,
             sampler=sampler,

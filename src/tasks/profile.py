@@ -14,7 +14,7 @@ from src.evaluation.timing import in_turns, median
 from src.speed.parts import DECODER, TEXT, UVIT
 from src.tasks.drawing import drawn_with, short_hash
 from src.tasks.outcome import Outcome, deliver, targets
-from src.tasks.report_latency import each_round, open_timed
+from src.tasks.report_latency import each_round, open_timed, short_prompt_of
 
 
 def run(config: RunConfig, folder: Path) -> None:
@@ -55,7 +55,7 @@ def measure(
     def draw(prompt: str, seed: int) -> None:
         model.generate(prompt, seeds=seed, sampler=sampler, record=False)
 
-    draw_next = each_round(draw, config.seed)
+    draw_next = each_round(draw, config.seed, short_prompt_of)
     seconds = in_turns({"plain": draw_next}, config.latency.num_rounds)["plain"]
     shares = time_shares(draw_next)
     machine = measured_machine(str(model.device), model.dtype, is_small)
@@ -81,7 +81,9 @@ def _rows(
         own = [each for each in shares if each.part == part]
         rows.append(_share(part, sum(each.seconds for each in own) / total, slower))
         if part in floors:
-            rows.append(Measurement(FLOOR, floors[part], 1, subject=part, is_higher_better=False))
+            rows.append(
+                Measurement(FLOOR, 1000 * floors[part], 1, subject=part, is_higher_better=False)
+            )
         rows += [_share(f"{part}: {each.kind}", each.seconds / total) for each in own]
     return rows
 

@@ -14,7 +14,7 @@ def test_every_time_has_its_floor_and_its_distance():
     works = {"text": [Work(10**9)], "steps": [Work(5 * 10**8), Work(0, 10**8, 25 * 10**6)]}
     seconds, floor, above = beside_floor(measured, works, MACHINE)
     assert seconds is measured
-    assert floor.value == pytest.approx(1 + 0.5 + 0.5)
+    assert floor.value == pytest.approx(1000 * (1 + 0.5 + 0.5))
     assert (above.value, above.low, above.high) == pytest.approx((3.0, 2.5, 4.0))
     assert {each.subject for each in (floor, above)} == {"ours"}
     assert floor.note.startswith("1.5 GFLOP, 0.4 GB of weights, 0.5 GB in all; measured here: 1")

@@ -23,7 +23,7 @@ def test_both_decode_the_same_and_are_weighed(quick, model_folder):
     found = measure(quick, vqgan, "w", model_folder, SCRIPT, (32, 64), is_small=True)
     names = [each.name for each in found]
     assert names[:6] == names[6:12]
-    assert names[:3] == ["seconds a picture", "floor, seconds", "times the floor"]
+    assert names[:3] == ["seconds a picture", "floor, ms", "times the floor"]
     for gap in (each for each in found if each.name.startswith("difference of the mean")):
         assert gap.value < 0.01, "the same ids gave the same pixels"
     ours, theirs = found[12:]

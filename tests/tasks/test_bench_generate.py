@@ -28,7 +28,7 @@ def test_diffusers_draws_the_same_pictures_beside_us(quick, tmp_path):
         assert seconds.subject == f"ours, batch {size}"
         assert theirs.subject.startswith("diffusers ")
         assert theirs.subject.endswith(f", batch {size}")
-        assert above.value == pytest.approx(seconds.value / floor.value)
+        assert above.value == pytest.approx(1000 * seconds.value / floor.value)
         assert 0 < ratio.low <= ratio.value <= ratio.high
         assert f"w, float32, batch {size}, 3 steps, guidance 2, 32 x 32 pixels" in seconds.note
     assert two[1].value > one[1].value, "more pictures have a higher floor"
@@ -63,7 +63,7 @@ def test_off_a_gpu_its_rows_are_not_measured(quick, tmp_path, capsys):
     record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
     assert [each["name"] for each in record["measurements"]] == [
         "seconds",
-        "floor, seconds",
+        "floor, ms",
         "times the floor",
     ]
 

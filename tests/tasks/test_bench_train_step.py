@@ -52,7 +52,7 @@ def test_without_a_peer_there_are_seconds_and_their_floor(quick, tmp_path):
     seconds, floor, above = measure(alone, tiny(), "cpu", tmp_path, SCRIPT, is_small=True)
     assert 0 < seconds.low <= seconds.value <= seconds.high
     assert seconds.note.endswith("; no peer: left out by its setting")
-    assert above.value == pytest.approx(seconds.value / floor.value)
+    assert above.value == pytest.approx(1000 * seconds.value / floor.value)
     missing = measure(quick, tiny(), "cpu", tmp_path, tmp_path / "x.py", is_small=True)
     assert missing[0].note.endswith("is not there")
     assert len(missing) == 3
@@ -75,7 +75,7 @@ def test_the_run_leaves_a_record(quick, tmp_path, monkeypatch):
     record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
     assert [each["name"] for each in record["measurements"]] == [
         "seconds a step",
-        "floor, seconds",
+        "floor, ms",
         "times the floor",
     ]
 

@@ -27,8 +27,8 @@ def test_the_parts_add_up_to_the_whole_and_so_do_their_kinds(quick):
         inside = [value for name, value in found.items() if name.startswith(f"{part}: ")]
         assert sum(inside) == pytest.approx(found[part])
     whole, floor, above = rows[:3]
-    assert sum(floors.values()) == pytest.approx(floor.value)
-    assert above.value == pytest.approx(whole.value / floor.value)
+    assert 1000 * sum(floors.values()) == pytest.approx(floor.value)
+    assert above.value == pytest.approx(1000 * whole.value / floor.value)
     assert set(floors) < set(PARTS)
     assert len(shares) == len(found) - len(PARTS)
 
