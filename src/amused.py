@@ -35,6 +35,7 @@ from src.image_tokenizer.pictures import (
     to_pixels,
 )
 from src.image_tokenizer.vqgan import VQGAN
+from src.part_names import DECODER, as_part
 from src.sampler.config import AMUSED_GUIDANCE
 from src.sampler.passes import Progress
 from src.speed.quantized import held_tensors, quantize
@@ -205,7 +206,8 @@ class Amused(Editing):
 
         Raises UserError for anything else, and for an id without a code, as a hidden token is.
         """
-        return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
+        with as_part(DECODER):
+            return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
 
     @torch.no_grad()
     def generate(

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.conditioning.rows import Rows
+from src.part_names import UVIT, as_part
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.telling import Telling, is_watched, told_apart
@@ -54,6 +55,7 @@ class Asking:
         positions = everything.expand(len(token_ids), -1)
         return self.at(token_ids, positions, bool(is_masked.all()), need_unconditional)
 
+    @as_part(UVIT)
     def at(
         self,
         token_ids: Int[Tensor, "batch height width"],
