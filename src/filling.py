@@ -159,7 +159,9 @@ def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch heigh
     check_fits(system, asked)
     return decode_passes(
         asked.passes,
-        lambda pictures: predict_for(system.transformer, asked.rows.pick(pictures)),
+        lambda pictures: predict_for(
+            system.transformer, asked.rows.pick(pictures), recipe.sampler.full_step_every
+        ),
         start_token_ids.to(device),
         mask_token_id,
         num_codes,

@@ -13,13 +13,17 @@ from src.conditioning.rows import Rows
 from src.conditioning.text import Text
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
+from src.transformer.local_steps import with_local_steps
 from src.transformer.uvit import Condition, UViT
 
 
-def predict_for(transformer: UViT, rows: Rows) -> Predict:
-    """A `Predict` for these pictures; what the steps share is computed once, when first needed."""
+def predict_for(transformer: UViT, rows: Rows, full_step_every: int = 1) -> Predict:
+    """A `Predict` for these pictures; what the steps share is computed once, when first needed.
+
+    full_step_every: above 1 an approximation, for one decoding alone; see `with_local_steps`.
+    """
     if rows.regions is not None:
-        return _predict_by_regions(transformer, rows)
+        return _predict_by_regions(transformer, rows, full_step_every)
     alone = cache(lambda: _prepare(transformer, rows.text, rows.micro_cond))
     both = cache(lambda: _prepare(transformer, *rows.with_negatives_first()))
 
@@ -30,17 +34,18 @@ def predict_for(transformer: UViT, rows: Rows) -> Predict:
         unconditional, conditional = transformer.predict(twice, both()).chunk(2)
         return Logits(conditional, unconditional)
 
-    return predict
+    return with_local_steps(predict, transformer, full_step_every)
 
 
-def _predict_by_regions(transformer: UViT, rows: Rows) -> Predict:
+def _predict_by_regions(transformer: UViT, rows: Rows, full_step_every: int) -> Predict:
     """Each prompt is asked by itself, and at every token the answers are mixed by its shares.
 
     As guidance is linear in the logits, mixing them mixes what is guided.
     """
     regions = rows.regions.to(rows.micro_cond.device)
     alone = [
-        predict_for(transformer, rows._replace(text=text, regions=None)) for text in regions.texts
+        predict_for(transformer, rows._replace(text=text, regions=None), full_step_every)
+        for text in regions.texts
     ]
     shares = regions.shares.flatten(1)[:, None, :, None]  # (regions, 1, seq, 1)
 

@@ -51,7 +51,8 @@ class GeneratorNoise:
         if config != replace(SamplerConfig(), **published):
             raise UserError(
                 "a generator repeats the reference's sampler, which has no others, no guidance "
-                "laws, no shortcuts and no corrector; give seeds, one a picture, instead of a generator."
+                "laws, no shortcuts and no corrector; give seeds, one a picture, instead of a "
+                "generator."
             )
 
     def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:

@@ -59,9 +59,11 @@ def test_a_picture_is_the_exact_one_up_to_the_step_whose_entropy_falls_to_the_bo
         for mine, theirs in zip(early[:ends], exact[:ends], strict=True):
             assert torch.equal(mine.token_ids, theirs.token_ids)
         last = early[ends]
-        assert torch.equal(last.token_ids, last.drawn_ids) and not last.is_masked.any()
+        assert torch.equal(last.token_ids, last.drawn_ids)
+        assert not last.is_masked.any()
         assert torch.equal(last.drawn_ids, exact[ends].drawn_ids)  # all as drawn in this step
-        assert last.num_scheduled.tolist() == [0] and num_calls == ends + 1
+        assert last.num_scheduled.tolist() == [0]
+        assert num_calls == ends + 1
         assert [int(step.num_passes) for step in early] == [2] * (ends + 1) + [0] * (7 - ends)
         assert all(torch.equal(step.token_ids, last.token_ids) for step in early[ends:])
 
@@ -84,7 +86,8 @@ def test_what_has_ended_is_not_hidden_again(strategy, hidden):
         name="remask", num_steps=12, stop_entropy=1e6, remask=RemaskConfig(strategy, eta=1.0)
     )
     steps, num_calls = run(config, hidden(1, 4, 4), [0])
-    assert num_calls == 1 and not any(step.is_masked.any() for step in steps)
+    assert num_calls == 1
+    assert not any(step.is_masked.any() for step in steps)
 
 
 def test_an_unreachable_bound_changes_nothing(hidden):
