@@ -25,6 +25,7 @@ from src.sampler.opinion import check_num_top
 from src.sampler.passes import Pass, decode_passes, passes_for
 from src.sampler.size import check_size_fits, checked_side
 from src.sampler.trace import Trace
+from src.telling import Telling
 from src.transformer.uvit import UViT
 
 
@@ -157,10 +158,14 @@ def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch heigh
     num_codes, mask_token_id = system.transformer.config.codebook_size, mask_id(system)
     device = device_of(system)
     check_fits(system, asked)
+    telling = Telling(system.transformer)
     return decode_passes(
         asked.passes,
         lambda pictures: predict_for(
-            system.transformer, asked.rows.pick(pictures), recipe.sampler.full_step_every
+            system.transformer,
+            asked.rows.pick(pictures),
+            telling,
+            recipe.sampler.full_step_every,
         ),
         start_token_ids.to(device),
         mask_token_id,

@@ -1,50 +1,100 @@
 """The transformer as the sampler sees it: a function from tokens to logits, told of its pictures.
 
-Dimensions: batch, height, width (in tokens), seq (= height * width, row by row), codes.
+Dimensions: batch, height, width (in tokens), seq (= height * width, row by row), few (positions
+that are asked about), codes.
 """
 
 from functools import cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.conditioning.rows import Rows
-from src.conditioning.text import Text
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
-from src.transformer.local_steps import with_local_steps
-from src.transformer.uvit import Condition, UViT
+from src.telling import Telling, is_watched, told_apart
+from src.transformer.local_steps import LocalSteps
+from src.transformer.uvit import UViT, stack_conditions
 
 
-def predict_for(transformer: UViT, rows: Rows, full_step_every: int = 1) -> Predict:
+def predict_for(
+    transformer: UViT, rows: Rows, telling: Telling | None = None, full_step_every: int = 1
+) -> Predict:
     """A `Predict` for these pictures; what the steps share is computed once, when first needed.
 
-    full_step_every: above 1 an approximation, for one decoding alone; see `with_local_steps`.
+    telling: what others were told, shared by whoever is told the same; None = by nobody else.
+    full_step_every: above 1 an approximation, for one decoding alone; see `LocalSteps`.
     """
+    telling = telling or Telling(transformer)
     if rows.regions is not None:
-        return _predict_by_regions(transformer, rows, full_step_every)
-    alone = cache(lambda: _prepare(transformer, rows.text, rows.micro_cond))
-    both = cache(lambda: _prepare(transformer, *rows.with_negatives_first()))
+        return _by_regions(telling, rows, full_step_every)
+    return Asking(telling, rows, full_step_every)
 
-    def predict(token_ids: Tensor, is_masked: Tensor, need_unconditional: bool) -> Logits:
+
+class Asking:
+    """A transformer, told of its pictures; it answers for some of their positions or for all.
+
+    Both sides of guidance go through it in one pass, the unconditional one first, as upstream's.
+    """
+
+    def __init__(self, telling: Telling, rows: Rows, full_step_every: int = 1):
+        self._transformer = telling.transformer
+        self._local = LocalSteps(telling.transformer, full_step_every)
+        sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
+        self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
+        self._prepared = cache(
+            lambda is_twice: stack_conditions(told_apart(telling.transformer, *sides[is_twice]))
+        )
+
+    def __call__(
+        self,
+        token_ids: Int[Tensor, "batch height width"],
+        is_masked: Bool[Tensor, "batch height width"],
+        need_unconditional: bool,
+    ) -> Logits:
+        """The logits of all positions (seq)."""
+        everything = torch.arange(is_masked[0].numel(), device=token_ids.device)
+        positions = everything.expand(len(token_ids), -1)
+        return self.at(token_ids, positions, bool(is_masked.all()), need_unconditional)
+
+    def at(
+        self,
+        token_ids: Int[Tensor, "batch height width"],
+        positions: Int[Tensor, "batch few"],
+        is_all_hidden: bool,
+        need_unconditional: bool,
+    ) -> Logits:
+        """The logits of some positions, counted row by row, as `batch few codes`."""
+        is_twice, times = need_unconditional, 1 + need_unconditional
+        rows, places = token_ids.repeat(times, 1, 1), positions.repeat(times, 1)
+        if is_watched(self._transformer):
+            with self._local.over(rows):
+                all_logits = self._transformer.predict(rows, self._prepared(is_twice))
+            logits = _taken(all_logits, places)
+        elif is_all_hidden:
+            told = self._told(is_twice)
+            start = [each.at_start(ids[None]) for each, ids in zip(told, rows, strict=True)]
+            logits = _taken(torch.cat(start), places)
+        else:
+            condition = stack_conditions([each.condition for each in self._told(is_twice)])
+            with self._local.over(rows):
+                states = self._transformer.before_logits(rows, condition).flatten(1, 2)
+            logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:
-            return Logits(transformer.predict(token_ids, alone()), None)
-        twice = torch.cat([token_ids, token_ids])  # (2 batch, height, width)
-        unconditional, conditional = transformer.predict(twice, both()).chunk(2)
+            return Logits(logits, None)
+        unconditional, conditional = logits.chunk(2)
         return Logits(conditional, unconditional)
 
-    return with_local_steps(predict, transformer, full_step_every)
 
-
-def _predict_by_regions(transformer: UViT, rows: Rows, full_step_every: int) -> Predict:
+def _by_regions(telling: Telling, rows: Rows, full_step_every: int) -> Predict:
     """Each prompt is asked by itself, and at every token the answers are mixed by its shares.
 
     As guidance is linear in the logits, mixing them mixes what is guided.
     """
     regions = rows.regions.to(rows.micro_cond.device)
     alone = [
-        predict_for(transformer, rows._replace(text=text, regions=None), full_step_every)
+        Asking(telling, rows._replace(text=text, regions=None), full_step_every)
         for text in regions.texts
     ]
     shares = regions.shares.flatten(1)[:, None, :, None]  # (regions, 1, seq, 1)
@@ -68,5 +118,9 @@ def _mixed(
     return (torch.stack(logits) * shares.to(logits[0].dtype)).sum(dim=0)
 
 
-def _prepare(transformer: UViT, text: Text, micro_cond: Float[Tensor, "batch 5"]) -> Condition:
-    return transformer.prepare(text.text_states, text.pooled_text, micro_cond)
+def _taken(
+    rows: Float[Tensor, "rows seq width"], positions: Int[Tensor, "rows few"]
+) -> Float[Tensor, "rows few width"]:
+    if positions.shape[1] == rows.shape[1]:  # all of them, in their order
+        return rows
+    return rows.take_along_dim(positions[:, :, None], dim=1)

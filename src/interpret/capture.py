@@ -24,6 +24,7 @@ from src.amused import Amused
 from src.errors import UserError, shown
 from src.interpret.sites import Site, find_sites
 from src.transformer.blocks import Attention
+from src.transformer.kept import Kept, bare, through
 
 Captured = dict[str, list[Tensor]]  # of each site what it held, an entry each time it ran
 Change = Callable[[Tensor, int], Tensor]  # what a site holds, the how manieth time (from 0) -> new
@@ -76,11 +77,11 @@ def replaced(amused: Amused, changes: Mapping[str, Any]) -> Iterator[None]:
 def attention_weights(
     attention: Attention,
     states: Float[Tensor, "batch seq dim"],
-    context: Float[Tensor, "batch keys context"],
+    context: Float[Tensor, "batch keys context"] | Kept,
 ) -> Float[Tensor, "batch heads seq keys"]:
     """softmax(Q K^T / sqrt(width)), in float32: what the fused kernel computes and does not say."""
     query = attention.query(states).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
-    key = attention.key(context).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
+    key = bare(through(attention.key, context)).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
     scores = query.float() @ key.float().transpose(-1, -2) / query.shape[-1] ** 0.5
     return scores.softmax(dim=-1)
 

@@ -103,9 +103,9 @@ def ask(amused: Amused, hidden: MaskedTokens, rows: Rows, guidance_scale: Any = 
     for numbers in torch.arange(rows.num_pictures).split(AT_ONCE):
         predict = predict_for(amused.transformer, rows.pick(numbers.tolist()))
         shown_ids = hidden.token_ids[numbers].to(amused.device)
-        is_masked = hidden.is_masked[numbers].flatten(1).to(amused.device)
+        is_masked = hidden.is_masked[numbers].to(amused.device)
         logits = predict(shown_ids, is_masked, needs_unconditional(guidance_scale))
-        guided = guide(logits, guidance_scale)[is_masked].float()
+        guided = guide(logits, guidance_scale)[is_masked.flatten(1)].float()
         found.append(guided.log_softmax(dim=-1).cpu())
     is_masked = hidden.is_masked.cpu()
     return Answers(torch.cat(found), hidden.targets.cpu()[is_masked], is_masked.nonzero()[:, 0])

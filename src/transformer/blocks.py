@@ -3,7 +3,8 @@
 Dimensions: batch, height and width of the token grid, seq = height * width, channels (of the
 convolution stages), dim (of the transformer), words (of the prompt), text (width of its states).
 Everything is laid out channels-last, so that a linear map, a norm and a flattening to a
-sequence all read the memory as it lies.
+sequence all read the memory as it lies. What a block is told besides the tokens, the text and the
+condition, comes as a tensor, or as `Kept` where no step changes it.
 """
 
 import math
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from src.transformer.config import TransformerConfig
+from src.transformer.kept import Kept, bare, through
+from src.transformer.linear import Linear
 
 MAX_PERIOD = 10_000  # longest wavelength / 2 pi of the sinusoidal code
 GRN_EPS = 1e-6
@@ -41,12 +44,15 @@ class Modulation(nn.Module):
 
     def __init__(self, dim_condition: int, dim: int, bias: bool):
         super().__init__()
-        self.to_scale_and_shift = nn.Linear(dim_condition, 2 * dim, bias=bias)
+        self.to_scale_and_shift = Linear(dim_condition, 2 * dim, bias=bias)
 
     def forward(
-        self, states: Float[Tensor, "batch *grid dim"], condition: Float[Tensor, "batch condition"]
+        self,
+        states: Float[Tensor, "batch *grid dim"],
+        condition: Float[Tensor, "batch condition"] | Kept,
     ) -> Float[Tensor, "batch *grid dim"]:
-        scale, shift = self.to_scale_and_shift(condition).chunk(2, dim=-1)  # (batch, dim) each
+        both = bare(through(self.to_scale_and_shift, condition))
+        scale, shift = both.chunk(2, dim=-1)  # (batch, dim) each
         shape = (-1,) + (1,) * (states.dim() - 2) + (states.shape[-1],)
         return torch.addcmul(shift.view(shape), states, 1 + scale.view(shape))
 
@@ -57,18 +63,21 @@ class Attention(nn.Module):
     def __init__(self, dim: int, dim_context: int, heads: int, bias: bool, dropout: float):
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(dim, dim, bias=bias)
-        self.key = nn.Linear(dim_context, dim, bias=bias)
-        self.value = nn.Linear(dim_context, dim, bias=bias)
-        self.out = nn.Linear(dim, dim, bias=bias)
+        self.query = Linear(dim, dim, bias=bias)
+        self.key = Linear(dim_context, dim, bias=bias)
+        self.value = Linear(dim_context, dim, bias=bias)
+        self.out = Linear(dim, dim, bias=bias)
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, states: Float[Tensor, "batch seq dim"], context: Float[Tensor, "batch keys context"]
+        self,
+        states: Float[Tensor, "batch seq dim"],
+        context: Float[Tensor, "batch keys context"] | Kept,
     ) -> Float[Tensor, "batch seq dim"]:
+        read = (bare(through(projection, context)) for projection in (self.key, self.value))
         query, key, value = (  # (batch, heads, seq or keys, dim / heads) each
             projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for projected in (self.query(states), self.key(context), self.value(context))
+            for projected in (self.query(states), *read)
         )
         mixed = scaled_dot_product_attention(query, key, value)
         return self.dropout(self.out(mixed.transpose(1, 2).flatten(2)))
@@ -79,9 +88,9 @@ class GatedFeedForward(nn.Module):
 
     def __init__(self, dim: int, dim_inner: int, bias: bool, dropout: float):
         super().__init__()
-        self.value_and_gate = nn.Linear(dim, 2 * dim_inner, bias=bias)
+        self.value_and_gate = Linear(dim, 2 * dim_inner, bias=bias)
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(dim_inner, dim, bias=bias)
+        self.out = Linear(dim_inner, dim, bias=bias)
 
     def forward(self, states: Float[Tensor, "batch seq dim"]) -> Float[Tensor, "batch seq dim"]:
         value, gate = self.value_and_gate(states).chunk(2, dim=-1)  # (batch, seq, inner) each
@@ -113,8 +122,8 @@ class TransformerLayer(nn.Module):
     def forward(
         self,
         states: Float[Tensor, "batch seq dim"],
-        text: Float[Tensor, "batch words dim"],
-        condition: Float[Tensor, "batch dim"],
+        text: Float[Tensor, "batch words dim"] | Kept,
+        condition: Float[Tensor, "batch dim"] | Kept,
     ) -> Float[Tensor, "batch seq dim"]:
         normed = self.self_modulation(self.self_norm(states), condition)
         states = states + self.self_attention(normed, normed)
@@ -160,16 +169,16 @@ class ConvBlock(nn.Module):
         channels, bias = config.block_out_channels, config.use_bias
         self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=bias)
         self.norm = nn.RMSNorm(channels, config.layer_norm_eps, config.ln_elementwise_affine)
-        self.expand = nn.Linear(channels, 4 * channels, bias=bias)
+        self.expand = Linear(channels, 4 * channels, bias=bias)
         self.response_norm = ResponseNorm(4 * channels)
-        self.contract = nn.Linear(4 * channels, channels, bias=bias)
+        self.contract = Linear(4 * channels, channels, bias=bias)
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.modulation = Modulation(config.hidden_size, channels, bias)
 
     def forward(
         self,
         tokens: Float[Tensor, "batch height width channels"],
-        condition: Float[Tensor, "batch condition"],
+        condition: Float[Tensor, "batch condition"] | Kept,
     ) -> Float[Tensor, "batch height width channels"]:
         near = on_channels_last(self.depthwise, tokens)
         wide = self.response_norm(gelu(self.expand(self.norm(near))))
@@ -192,7 +201,7 @@ class TextBlock(nn.Module):
         self.to_context = (
             nn.Identity()
             if is_same_width
-            else nn.Sequential(nn.SiLU(), nn.Linear(dim_text, channels, bias=bias))
+            else nn.Sequential(nn.SiLU(), Linear(dim_text, channels, bias=bias))
         )
         self.norm_1 = nn.RMSNorm(channels, 1e-6)
         self.attention_1 = Attention(channels, channels, heads, bias, dropout)
@@ -202,9 +211,9 @@ class TextBlock(nn.Module):
     def forward(
         self,
         tokens: Float[Tensor, "batch height width channels"],
-        text: Float[Tensor, "batch words text"],
+        text: Float[Tensor, "batch words text"] | Kept,
     ) -> Float[Tensor, "batch height width channels"]:
-        context = self.to_context(text)  # (batch, words, channels)
+        context = through(self.to_context, text)  # (batch, words, channels)
         states = tokens.flatten(1, 2)  # (batch, seq, channels)
         states = states + self.attention_1(self.norm_1(states), context)
         states = states + self.attention_2(self.norm_2(states), context)
@@ -233,8 +242,8 @@ class Stage(nn.Module):
     def forward(
         self,
         tokens: Float[Tensor, "batch height width channels"],
-        text: Float[Tensor, "batch words dim"],
-        condition: Float[Tensor, "batch dim"],
+        text: Float[Tensor, "batch words dim"] | Kept,
+        condition: Float[Tensor, "batch dim"] | Kept,
     ) -> Float[Tensor, "batch rows columns channels"]:
         if self.resample == "halve":
             tokens = on_channels_last(self.resample_conv, self.resample_norm(tokens))

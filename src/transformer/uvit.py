@@ -4,6 +4,7 @@ Dimensions: batch, height and width of the token grid, seq = height * width, cha
 convolution stages), dim (of the transformer), words, codes.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,13 +16,24 @@ from src.errors import UserError
 from src.transformer.blocks import Stage, TransformerLayer, sinusoidal
 from src.transformer.config import TransformerConfig, check
 from src.transformer.initialisation import Init, initialise
+from src.transformer.kept import Kept, bare, stack_kept
+from src.transformer.linear import Linear
 
 
 class Condition(NamedTuple):
     """All that the U-ViT is told besides the tokens; the same for every step of one picture."""
 
-    text: Float[Tensor, "batch words dim"]  # the prompt, word by word
-    vector: Float[Tensor, "batch dim"]  # pooled prompt and micro-conditioning, activated
+    text: Float[Tensor, "batch words dim"] | Kept  # the prompt, word by word
+    vector: Float[Tensor, "batch dim"] | Kept  # pooled prompt and micro-conditioning, activated
+
+    def kept(self) -> "Condition":
+        """The same, from which the layers compute once what no step changes."""
+        return Condition(Kept(bare(self.text)), Kept(bare(self.vector)))
+
+
+def stack_conditions(conditions: Sequence[Condition]) -> Condition:
+    """Several kept ones as one batch."""
+    return Condition(*(stack_kept(parts) for parts in zip(*conditions, strict=True)))
 
 
 class UViT(nn.Module):
@@ -42,30 +54,30 @@ class UViT(nn.Module):
         channels, dim = config.block_out_channels, config.hidden_size
         bias, eps, affine = config.use_bias, config.layer_norm_eps, config.ln_elementwise_affine
 
-        self.text_in = nn.Linear(config.encoder_hidden_size, dim, bias=bias)
+        self.text_in = Linear(config.encoder_hidden_size, dim, bias=bias)
         self.text_norm = nn.RMSNorm(dim, eps, affine)
-        self.condition_in = nn.Linear(
+        self.condition_in = Linear(
             config.cond_embed_dim + config.micro_cond_embed_dim, dim, bias=bias
         )
-        self.condition_out = nn.Linear(dim, dim, bias=bias)
+        self.condition_out = Linear(dim, dim, bias=bias)
 
         self.embedding = nn.Embedding(config.vocab_size, config.in_channels)
         self.embedding_norm = nn.RMSNorm(config.in_channels, eps, affine)
-        self.embedding_out = nn.Linear(config.in_channels, channels, bias=bias)
+        self.embedding_out = Linear(config.in_channels, channels, bias=bias)
 
         self.down = Stage(config, resample="halve" if config.downsample else None)
         self.transformer_in_norm = nn.RMSNorm(channels, eps, affine)
-        self.transformer_in = nn.Linear(channels, dim, bias=bias)
+        self.transformer_in = Linear(channels, dim, bias=bias)
         self.layers = nn.ModuleList(
             TransformerLayer(config) for _ in range(config.num_hidden_layers)
         )
         self.transformer_out_norm = nn.RMSNorm(dim, eps, affine)
-        self.transformer_out = nn.Linear(dim, channels, bias=bias)
+        self.transformer_out = Linear(dim, channels, bias=bias)
         self.up = Stage(config, resample="double" if config.upsample else None)
 
-        self.logits_in = nn.Linear(channels, config.in_channels, bias=bias)
+        self.logits_in = Linear(channels, config.in_channels, bias=bias)
         self.logits_norm = nn.RMSNorm(config.in_channels, eps, affine)
-        self.logits_out = nn.Linear(config.in_channels, config.codebook_size, bias=bias)
+        self.logits_out = Linear(config.in_channels, config.codebook_size, bias=bias)
         self.reset_parameters(init, generator)
 
     @property
@@ -123,6 +135,12 @@ class UViT(nn.Module):
         self, token_ids: Int[Tensor, "batch height width"], condition: Condition
     ) -> Float[Tensor, "batch seq codes"]:
         """Logits for token ids under a condition made by `prepare`; see `forward`."""
+        return self.logits_out(self.before_logits(token_ids, condition)).flatten(1, 2)
+
+    def before_logits(
+        self, token_ids: Int[Tensor, "batch height width"], condition: Condition
+    ) -> Float[Tensor, "batch height width in"]:
+        """All of `predict` but its last map, which gives each token its logits by itself."""
         text, vector = condition
         if self.config.downsample and (token_ids.shape[1] % 2 or token_ids.shape[2] % 2):
             height, width = token_ids.shape[1:]
@@ -142,6 +160,5 @@ class UViT(nn.Module):
         states = self.transformer_out_norm(states)
         tokens = self.transformer_out(states).unflatten(1, grid)  # (batch, height, width, channels)
         tokens = self.up(tokens, text, vector)
-        tokens = self.logits_norm(self.logits_in(tokens))         # (batch, height, width, in)
-        return self.logits_out(tokens).flatten(1, 2)              # (batch, seq, codes)
+        return self.logits_norm(self.logits_in(tokens))           # (batch, height, width, in)
         # fmt: on
