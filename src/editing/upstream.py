@@ -27,7 +27,7 @@ from src.generation import Edited, Generation
 from src.image_tokenizer.pictures import decode_pixels, encode_pixels, to_images
 from src.masking.schedule import mask_ratio
 from src.predicting import predict_for
-from src.sampler.choices import Canvas
+from src.sampler.choices import Canvas, Counts
 from src.sampler.config import SamplerConfig
 from src.sampler.counts import upstream_count
 from src.sampler.decode import resume
@@ -45,9 +45,9 @@ class EditNoise(GeneratorNoise):
         super().__init__(generator)
         self.share_at_start = share_at_start
 
-    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
+    def is_open(self, counts: Counts, now: StepPlan) -> list[bool]:
         """It never looks whether there is anything left to do."""
-        return torch.ones_like(canvas.is_masked[:, 0])
+        return [True] * len(counts.hidden)
 
     def scheduled(self, canvas: Canvas, now: StepPlan) -> Int[Tensor, "batch"]:
         """At least one, even where none is hidden."""

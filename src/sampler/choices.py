@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.sampler.config import SamplerConfig
+from src.sampler.model_pass import Guided
 from src.sampler.plan import StepPlan
 
 
@@ -29,22 +30,34 @@ class Canvas(NamedTuple):
     grid: tuple[int, int]  # height, width
 
 
+class Counts(NamedTuple):
+    """What is known of a batch without looking at its tensors, and so without waiting for a GPU."""
+
+    hidden: list[int]  # positions hidden, of each picture
+    free: list[int]  # positions not given, of each picture
+
+
 class Decision(NamedTuple):
     """What a step does; where nothing was hidden, codes and log_probs mean nothing."""
 
     codes: Int[Tensor, "batch seq"]
     log_probs: Float[Tensor, "batch seq"]  # float32, nats, of the guided distribution, no noise
     is_hidden: Bool[Tensor, "batch seq"]  # after the step
-    num_scheduled: Int[Tensor, "batch"]
+    num_scheduled: list[int]  # of each picture
+    num_hidden: list[int]  # how many are hidden
 
-    def with_all_kept(self, has_ended: Bool[Tensor, "batch"] | None = None) -> "Decision":
+    def with_all_kept(self, has_ended: list[bool] | None = None) -> "Decision":
         """The last step's, whatever the sampler would still hide; of all pictures, or of some."""
-        if has_ended is None:
-            has_ended = torch.ones_like(self.num_scheduled, dtype=torch.bool)
-        return self._replace(
-            is_hidden=self.is_hidden & ~has_ended[:, None],
-            num_scheduled=self.num_scheduled.masked_fill(has_ended, 0),
+        has_ended = [True] * len(self.num_hidden) if has_ended is None else has_ended
+        is_hidden = self.is_hidden.clone()
+        for picture, is_over in enumerate(has_ended):
+            if is_over:
+                is_hidden[picture] = False
+        counts = (
+            [0 if is_over else count for is_over, count in zip(has_ended, each, strict=True)]
+            for each in (self.num_scheduled, self.num_hidden)
         )
+        return Decision(self.codes, self.log_probs, is_hidden, *counts)
 
 
 @runtime_checkable
@@ -52,14 +65,13 @@ class Noise(Protocol):
     """A source of randomness for a whole batch."""
 
     guidance_dtype: torch.dtype | None  # what guided logits are computed in; None = as predicted
+    looks_everywhere: bool  # whether it needs logits of positions that are not hidden
 
     def check(self, batch: int, config: SamplerConfig) -> None:
         """Refuse a batch or settings that this source cannot serve; raises UserError."""
 
-    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
+    def is_open(self, counts: Counts, now: StepPlan) -> list[bool]:
         """Whether a step can change a picture; where it cannot, the model is not asked."""
 
-    def decide(
-        self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
-    ) -> Decision:
+    def decide(self, canvas: Canvas, guided: Guided, counts: Counts, now: StepPlan) -> Decision:
         """Draw a code at every hidden position, and say which positions are hidden afterwards."""

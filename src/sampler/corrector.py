@@ -10,7 +10,7 @@ from torch import Tensor
 from src.sampler.choices import Canvas
 from src.sampler.draw import draw_by_inversion
 from src.sampler.guidance import passes_of
-from src.sampler.model_pass import GuidedModel
+from src.sampler.model_pass import Guided, GuidedModel, Question, hidden_first
 from src.sampler.one_picture import FOR_CORRECTED_CODE, FOR_CORRECTION
 from src.sampler.plan import StepPlan
 from src.sampler.seeded_noise import SeededNoise
@@ -18,7 +18,7 @@ from src.sampler.seeded_noise import SeededNoise
 
 def correct(
     canvas: Canvas,
-    is_open: Bool[Tensor, "batch"],
+    is_open: list[bool],
     model: GuidedModel,
     noise: SeededNoise,
     now: StepPlan,
@@ -33,32 +33,42 @@ def correct(
     Returns the canvas and how many model passes each picture took for it.
     Source: Zhao et al. 2024, informed correctors (arXiv 2407.21243).
     """
-    chosen = _least_certain(canvas, noise, now) & is_open[:, None]
-    if not chosen.any():
-        return canvas, torch.zeros_like(canvas.is_masked.sum(dim=1))
+    chosen = _least_certain(canvas, noise, now) & torch.tensor(is_open)[:, None].to(
+        canvas.is_masked.device
+    )
+    counts = chosen.sum(dim=1)  # (batch,)
+    if not counts.any():
+        return canvas, torch.zeros(len(counts)).long()
     shown = canvas.token_ids.masked_fill(chosen, model.mask_token_id)
-    guided = model(shown, canvas.is_masked | chosen, canvas.grid, now.step, scale).logits
-    log_probs = guided.float().log_softmax(dim=-1)  # (batch, seq, codes)
-    codes = canvas.token_ids.clone()
-    for picture in range(len(codes)):
+    places = hidden_first(chosen, int(counts.max()))
+    asked = Question(shown, canvas.is_masked | chosen, canvas.grid, places, is_all_hidden=False)
+    guided = model(asked, now.step, scale)
+    codes, log_probs = canvas.token_ids.clone(), canvas.confidence.clone()
+    for picture, count in enumerate(counts.tolist()):
+        logits, positions = guided.hidden_of(picture, count)
+        table = logits.float().log_softmax(dim=-1)  # (chosen, codes)
         uniform = noise.draws(picture, now.step, codes[picture]).uniform(FOR_CORRECTED_CODE)
-        codes[picture] = draw_by_inversion(log_probs[picture], uniform, now.sampling_temperature)
-    drawn = log_probs.gather(2, codes[:, :, None])[:, :, 0]
+        drawn = draw_by_inversion(table, uniform[positions], now.sampling_temperature)
+        codes[picture, positions] = drawn
+        log_probs[picture, positions] = table.gather(1, drawn[:, None])[:, 0]
     after = canvas._replace(
-        token_ids=torch.where(chosen, codes, canvas.token_ids),
-        confidence=torch.where(chosen, drawn, canvas.confidence),
+        token_ids=codes,
+        confidence=log_probs,
         margin=torch.where(chosen, margins(guided, codes), canvas.margin),
     )
-    return after, chosen.any(dim=1) * passes_of(scale, chosen)
+    return after, chosen.any(dim=1).cpu() * passes_of(scale, len(counts))
 
 
-def margins(
-    guided: Float[Tensor, "batch seq codes"], codes: Int[Tensor, "batch seq"]
-) -> Float[Tensor, "batch seq"]:
-    """log p of each code ahead of the best other one: below 0 where another was likelier."""
-    index = codes[:, :, None]
-    others = guided.float().scatter(2, index, -torch.inf).amax(dim=-1)
-    return guided.float().gather(2, index)[:, :, 0] - others
+def margins(guided: Guided, codes: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq"]:
+    """log p of each code ahead of the best other one: below 0 where another was likelier.
+
+    0 where the model was not asked, and of no meaning for a token that is still hidden.
+    """
+    logits, positions = guided.logits.float(), guided.positions
+    index = codes.gather(1, positions).clamp(max=logits.shape[2] - 1)[:, :, None]
+    others = logits.scatter(2, index, -torch.inf).amax(dim=-1)
+    ahead = logits.gather(2, index)[:, :, 0] - others  # (batch, few)
+    return torch.zeros(codes.shape, device=logits.device).scatter(1, positions, ahead)
 
 
 def _least_certain(canvas: Canvas, noise: SeededNoise, now: StepPlan) -> Bool[Tensor, "batch seq"]:

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from src.errors import UserError, shown
-from src.sampler.choices import Canvas, Decision, Noise
+from src.sampler.choices import Canvas, Counts, Decision, Noise
 from src.sampler.config import SamplerConfig, check_sampler
 from src.sampler.corrector import correct, margins
 from src.sampler.early_stop import is_sure
-from src.sampler.guidance import guidance_of_pictures, passes_of
-from src.sampler.model_pass import GuidedModel, Predict
+from src.sampler.guidance import guidance_of_counts, passes_of
+from src.sampler.model_pass import Guided, GuidedModel, Predict, Question, hidden_first
 from src.sampler.opinion import Opinion, check_num_top, no_opinion, opinion
 from src.sampler.plan import StepPlan, make_plan
 from src.sampler.step import Step, check_start
@@ -95,30 +95,52 @@ def _steps(
     num_top: int | None,
 ) -> Iterator[Step]:
     drawn_ids = canvas.token_ids
+    counts = _counts(canvas)  # from here on known from what was decided, without looking
     for current in plan:
-        num_scheduled = num_passes = torch.zeros_like(canvas.is_masked.sum(dim=1))  # (batch,)
-        is_open = noise.is_open(canvas, current)  # (batch,)
+        num_scheduled, num_passes = [0] * len(drawn_ids), torch.zeros(len(drawn_ids)).long()
+        is_open = noise.is_open(counts, current)
         thought = None if num_top is None else no_opinion(canvas.is_masked, num_top)
-        if is_open.any():
-            scale = guidance_of_pictures(current, canvas.is_masked, canvas.is_given)
-            guided = model(canvas.token_ids, canvas.is_masked, canvas.grid, current.step, scale)
-            num_passes = is_open * passes_of(scale, canvas.is_masked)
-            decision = noise.decide(canvas, guided.logits, current)
+        if any(is_open):
+            scale = guidance_of_counts(current, counts.hidden, counts.free)
+            guided = model(_question(canvas, counts, noise), current.step, scale)
+            num_passes = torch.tensor(is_open) * passes_of(scale, len(is_open))
+            decision = noise.decide(canvas, guided, counts, current)
             if num_top is not None:
                 thought = opinion(guided, decision.codes, canvas.is_masked, num_top)
             if current.is_last:
                 decision = decision.with_all_kept()
             elif current.config.stop_entropy is not None:
-                decision = decision.with_all_kept(is_sure(guided.logits, canvas.is_masked, current))
+                decision = decision.with_all_kept(is_sure(guided, counts, current))
             num_scheduled = decision.num_scheduled
-            canvas, drawn_ids = _settled(
-                canvas, decision, guided.logits, current, model.mask_token_id
-            )
+            canvas, drawn_ids = _settled(canvas, decision, guided, current, model.mask_token_id)
+            counts = counts._replace(hidden=decision.num_hidden)
             if current.config.corrector.num_positions:
                 canvas, more = correct(canvas, is_open, model, noise, current, scale)
                 drawn_ids = torch.where(canvas.is_masked, drawn_ids, canvas.token_ids)
                 num_passes = num_passes + more
-        yield _step(current, canvas, drawn_ids, num_scheduled, num_passes, thought)
+        told = num_scheduled, counts.hidden, num_passes
+        yield _step(current, canvas, drawn_ids, told, thought)
+    model.check()
+
+
+def _counts(canvas: Canvas) -> Counts:
+    masks = canvas.is_masked, ~canvas.is_given
+    return Counts(*(mask.sum(dim=1).tolist() for mask in masks))
+
+
+def _question(canvas: Canvas, counts: Counts, noise: Noise) -> Question:
+    """Logits of what is hidden; where nothing is, of one position, as the model runs all the same.
+
+    A source of randomness that looks at all positions gets them in their order.
+    """
+    seq = canvas.token_ids.shape[1]
+    is_all_hidden = min(counts.hidden) == seq
+    if noise.looks_everywhere or is_all_hidden:
+        everywhere = torch.arange(seq, device=canvas.token_ids.device)
+        positions = everywhere.expand(canvas.token_ids.shape)
+    else:
+        positions = hidden_first(canvas.is_masked, max(1, *counts.hidden))
+    return Question(canvas.token_ids, canvas.is_masked, canvas.grid, positions, is_all_hidden)
 
 
 def _start(start_token_ids: Int[Tensor, "batch height width"], mask_token_id: int) -> Canvas:
@@ -130,11 +152,7 @@ def _start(start_token_ids: Int[Tensor, "batch height width"], mask_token_id: in
 
 
 def _settled(
-    canvas: Canvas,
-    decision: Decision,
-    guided: Float[Tensor, "batch seq codes"],
-    now: StepPlan,
-    mask_token_id: int,
+    canvas: Canvas, decision: Decision, guided: Guided, now: StepPlan, mask_token_id: int
 ) -> tuple[Canvas, Int[Tensor, "batch seq"]]:
     """The canvas after a decision, and all its codes, those of hidden positions too."""
     was_masked = canvas.is_masked
@@ -155,21 +173,22 @@ def _step(
     now: StepPlan,
     canvas: Canvas,
     drawn_ids: Tensor,
-    num_scheduled: Tensor,
-    num_passes: Tensor,
+    told: tuple[list[int], list[int], Tensor],
     thought: Opinion | None,
 ) -> Step:
+    """The state after a step; told: how many were to be hidden, are, and what the model ran."""
     shape = (len(drawn_ids), *canvas.grid)
     corrects = now.config.corrector.num_positions > 0
     on_grid = (each.unflatten(1, canvas.grid) for each in thought or ())
+    num_scheduled, num_masked, num_passes = told
     return Step(
         step=now.step,
         token_ids=canvas.token_ids.view(shape).clone(),
         drawn_ids=drawn_ids.view(shape).clone(),
         is_masked=canvas.is_masked.view(shape).clone(),
         confidence=canvas.confidence.view(shape).clone(),
-        num_scheduled=num_scheduled.clone(),
-        num_masked=canvas.is_masked.sum(dim=1),
+        num_scheduled=torch.tensor(num_scheduled),
+        num_masked=torch.tensor(num_masked),
         num_passes=num_passes.clone(),
         opinion=Opinion(*on_grid) if thought else None,
         corrector_margin=canvas.margin.view(shape).clone() if corrects else None,

@@ -23,7 +23,8 @@ def draw_by_inversion(
     probs = log_probs.exp() if temperature == 1 else softened(log_probs, temperature)
     summed = probs.cumsum(dim=-1, dtype=torch.float64)
     threshold = uniform[:, None] * summed[:, -1:]  # below the last sum, as uniform is below 1
-    return torch.searchsorted(summed, threshold, right=True)[:, 0]
+    drawn = torch.searchsorted(summed, threshold, right=True)[:, 0]
+    return drawn.clamp(max=log_probs.shape[-1] - 1)  # NaN finds none; that is told when all is done
 
 
 def softened(log_probs: Float[Tensor, "*rows codes"], temperature: float) -> Tensor:

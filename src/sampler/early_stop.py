@@ -4,29 +4,27 @@ The tokens that are left are then drawn at once, each by itself. What that loses
 correlation, which is at most the sum of their entropies: where these are small, so is the loss. It
 is an approximation all the same: the tokens kept at once never see each other.
 
-Dimensions: batch, seq (tokens of one image, row by row), codes.
+Dimensions: hidden (positions of one picture), codes.
 """
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
-
+from src.sampler.choices import Counts
 from src.sampler.entropies import entropy
+from src.sampler.model_pass import Guided
 from src.sampler.plan import StepPlan
 
 
-def is_sure(
-    guided: Float[Tensor, "batch seq codes"],
-    is_masked: Bool[Tensor, "batch seq"],
-    now: StepPlan,
-) -> Bool[Tensor, "batch"]:
+def is_sure(guided: Guided, counts: Counts, now: StepPlan) -> list[bool]:
     """Whether the mean entropy over a picture's hidden positions is at most `stop_entropy`.
 
     Of the guided distribution before temperature, as the trace's opinions say it, so that a bound
     can be read there. Each picture by itself, whatever its company; one with nothing hidden is not.
     """
-    found = torch.zeros_like(is_masked[:, 0])
-    for picture in is_masked.any(dim=1).nonzero()[:, 0].tolist():
-        rows = guided[picture][is_masked[picture]].float().log_softmax(dim=-1)  # (hidden, codes)
-        found[picture] = entropy(rows).mean() <= now.config.stop_entropy
-    return found
+    return [
+        count > 0 and _mean_entropy(guided, picture, count) <= now.config.stop_entropy
+        for picture, count in enumerate(counts.hidden)
+    ]
+
+
+def _mean_entropy(guided: Guided, picture: int, num_hidden: int) -> float:
+    rows, _ = guided.hidden_of(picture, num_hidden)  # (hidden, codes)
+    return float(entropy(rows.float().log_softmax(dim=-1)).mean())

@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from src.errors import UserError
-from src.sampler.choices import Canvas, Decision
+from src.sampler.choices import Canvas, Counts, Decision
 from src.sampler.config import SamplerConfig
 from src.sampler.counts import upstream_count
 from src.sampler.draw import softened
+from src.sampler.model_pass import Guided
 from src.sampler.plan import StepPlan
 from src.sampler.registry import has_work
 
@@ -35,6 +36,7 @@ class GeneratorNoise:
     """
 
     guidance_dtype = None
+    looks_everywhere = True  # known positions draw too
 
     def __init__(self, generator: Any) -> None:
         """generator: a torch.Generator for the whole batch; UserError for a list of them."""
@@ -55,25 +57,25 @@ class GeneratorNoise:
                 "generator."
             )
 
-    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
-        return has_work(canvas.is_masked, canvas.is_given, now)
+    def is_open(self, counts: Counts, now: StepPlan) -> list[bool]:
+        return has_work(counts, now)
 
-    def decide(
-        self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
-    ) -> Decision:
+    def decide(self, canvas: Canvas, guided: Guided, counts: Counts, now: StepPlan) -> Decision:
         """Known positions draw too, for nothing, or the stream would shift."""
+        guided = guided.logits  # (batch, seq, codes)
         probs = guided.softmax(dim=-1)
         codes = self._multinomial(guided, probs, now.sampling_temperature)
         index = codes[:, :, None]
         log_probs = guided.float().log_softmax(dim=-1).gather(2, index)[:, :, 0]
         is_masked = canvas.is_masked
         if now.is_last:
-            nothing = torch.zeros_like(is_masked)
-            return Decision(codes, log_probs, nothing, nothing.sum(dim=1))
+            none = [0] * len(codes)
+            return Decision(codes, log_probs, torch.zeros_like(is_masked), none, none)
         num_scheduled = self.scheduled(canvas, now)
         drawn = probs.gather(2, index)[:, :, 0]
         is_hidden = self._stay_hidden(drawn, is_masked, num_scheduled, now)
-        return Decision(codes, log_probs, is_hidden, num_scheduled)
+        num_hidden = (is_hidden & ~canvas.is_given).sum(dim=1)
+        return Decision(codes, log_probs, is_hidden, num_scheduled.tolist(), num_hidden.tolist())
 
     def scheduled(self, canvas: Canvas, now: StepPlan) -> Int[Tensor, "batch"]:
         """How many positions the reference leaves hidden."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from src.errors import UserError
 from src.sampler.plan import StepPlan
+from src.sampler.sending import sent
 
 
 class Logits(NamedTuple):
@@ -23,7 +24,15 @@ class Logits(NamedTuple):
 def guidance_of_pictures(
     now: StepPlan, is_masked: Bool[Tensor, "batch seq"], is_given: Bool[Tensor, "batch seq"]
 ) -> float | Float[Tensor, "batch"]:
-    """The step's scale, for each picture where an interval of hidden shares decides.
+    """The step's scale, for each picture where an interval of hidden shares decides."""
+    counts = is_masked.sum(dim=1).tolist(), (~is_given).sum(dim=1).tolist()
+    return guidance_of_counts(now, *counts)
+
+
+def guidance_of_counts(
+    now: StepPlan, num_hidden: list[int], num_free: list[int]
+) -> float | Float[Tensor, "batch"]:
+    """The same from how many positions are hidden, and how many were at the start.
 
     Inside `guidance_to <= hidden share <= guidance_from` the law's scale, outside 1. The share is
     that of what was hidden at the start, so an interval means the same for every schedule, number
@@ -32,8 +41,8 @@ def guidance_of_pictures(
     config = now.config
     if (config.guidance_from, config.guidance_to) == (1.0, 0.0) or now.guidance_scale == 1:
         return now.guidance_scale
-    at_start = (~is_given).sum(dim=1).clamp(min=1).double()  # (batch,)
-    share = is_masked.sum(dim=1) / at_start
+    hidden = torch.tensor(num_hidden, dtype=torch.float64)
+    share = hidden / torch.tensor(num_free).clamp(min=1)
     is_inside = (share >= config.guidance_to) & (share <= config.guidance_from)
     scale = torch.full_like(share, now.guidance_scale)
     return torch.where(is_inside, scale, torch.ones_like(share))
@@ -41,15 +50,14 @@ def guidance_of_pictures(
 
 def needs_unconditional(guidance_scale: float | Float[Tensor, "batch"]) -> bool:
     """False where every scale is 1, whose law reads only what the model says with the prompt."""
-    return bool((torch.as_tensor(guidance_scale) != 1).any())
+    if isinstance(guidance_scale, Tensor):
+        return bool((guidance_scale != 1).any())
+    return guidance_scale != 1
 
 
-def passes_of(
-    guidance_scale: float | Float[Tensor, "batch"], is_masked: Bool[Tensor, "batch seq"]
-) -> Int[Tensor, "batch"]:
+def passes_of(guidance_scale: float | Float[Tensor, "batch"], batch: int) -> Int[Tensor, "batch"]:
     """How many times the model runs for each picture: 1 with guidance off, else 2."""
-    scale = torch.as_tensor(guidance_scale, device=is_masked.device)
-    return 1 + (scale != 1).long().expand(len(is_masked))
+    return 1 + (torch.as_tensor(guidance_scale) != 1).long().expand(batch)
 
 
 def guide(
@@ -75,7 +83,8 @@ def guide(
         )
     unconditional = logits.unconditional if dtype is None else logits.unconditional.to(dtype)
     if isinstance(guidance_scale, Tensor):
-        scale = guidance_scale.to(conditional)[:, None, None]  # (batch, 1, 1)
+        scale = sent(guidance_scale.to(conditional.dtype), conditional.device)
+        scale = scale[:, None, None]  # (batch, 1, 1)
         mixed = unconditional + scale * (conditional - unconditional)
         mixed = torch.where(scale == 0, unconditional, mixed)
         return torch.where(scale == 1, conditional, mixed)

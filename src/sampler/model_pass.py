@@ -1,9 +1,10 @@
 """One call of the model inside a decoding: predict, check what came back, guide.
 
-Dimensions: batch, height, width (in tokens), seq (= height * width, row by row), codes.
+Dimensions: batch, height, width (in tokens), seq (= height * width, row by row), few (positions
+that are asked about), codes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -26,11 +27,57 @@ class Predict(Protocol):
     ) -> Logits: ...
 
 
+@runtime_checkable
+class PredictAt(Protocol):
+    """What a `Predict` may offer besides: logits of some positions alone, at less cost."""
+
+    def at(
+        self,
+        token_ids: Int[Tensor, "batch height width"],
+        positions: Int[Tensor, "batch few"],
+        is_all_hidden: bool,
+        need_unconditional: bool,
+    ) -> Logits:
+        """Logits as `batch few codes`. Positions are counted row by row."""
+
+
+class Question(NamedTuple):
+    """What the model is asked in one call."""
+
+    token_ids: Int[Tensor, "batch seq"]
+    is_masked: Bool[Tensor, "batch seq"]
+    grid: tuple[int, int]  # height, width
+    positions: Int[Tensor, "batch few"]  # where logits are wanted
+    is_all_hidden: bool  # nothing is known anywhere
+
+
 class Guided(NamedTuple):
     """What one call ends in."""
 
-    logits: Float[Tensor, "batch seq codes"]  # what codes are drawn from
-    conditional: Float[Tensor, "batch seq codes"]  # with the prompt alone; the same at scale 1
+    logits: Float[Tensor, "batch few codes"]  # what codes are drawn from
+    conditional: Float[Tensor, "batch few codes"]  # with the prompt alone; the same at scale 1
+    positions: Int[Tensor, "batch few"]  # where, counted row by row; of each picture hidden ones
+    # first, in rising order
+
+    def hidden_of(
+        self, picture: int, num_hidden: int
+    ) -> tuple[Float[Tensor, "hidden codes"], Int[Tensor, "hidden"]]:
+        """One picture's guided logits at what is hidden of it, and where that is."""
+        return self.logits[picture, :num_hidden], self.positions[picture, :num_hidden]
+
+
+def hidden_first(is_masked: Bool[Tensor, "batch seq"], few: int) -> Int[Tensor, "batch few"]:
+    """As many positions of each picture: the hidden ones in rising order, then known ones."""
+    return (~is_masked).byte().argsort(dim=1, stable=True)[:, :few]
+
+
+class _Check(NamedTuple):
+    """The largest logits of a call, to be looked at when that makes nobody wait."""
+
+    highest: Float[Tensor, "batch few"]
+    question: Question
+    step: int
+    guidance_scale: Any
 
 
 @dataclass(frozen=True)
@@ -41,36 +88,62 @@ class GuidedModel:
     mask_token_id: int
     codebook_size: int | None  # None = not known: any number of codes below the mask id
     dtype: torch.dtype | None  # the precision of the guidance; None = the logits' own
+    _unchecked: list[_Check] = field(default_factory=list)
 
     @torch.no_grad()
     def __call__(
-        self,
-        token_ids: Int[Tensor, "batch seq"],
-        is_masked: Bool[Tensor, "batch seq"],
-        grid: tuple[int, int],
-        step: int,
-        guidance_scale: float | Float[Tensor, "batch"],
+        self, asked: Question, step: int, guidance_scale: float | Float[Tensor, "batch"]
     ) -> Guided:
         """The logits to draw the codes of this step from, and those before guidance.
 
-        Raises UserError if they are not one row of codes a position, or if nothing can be drawn.
+        Raises UserError if they are not one row of codes a position; and, on a processor at once
+        and on a GPU in `check`, which waits for it, if nothing can be drawn.
         """
-        shape = (len(token_ids), *grid)  # (batch, height, width)
         need_unconditional = needs_unconditional(guidance_scale)
-        logits = self.predict(token_ids.view(shape), is_masked.view(shape), need_unconditional)
+        logits = self._logits(asked, need_unconditional)
+        guided = guide(logits, guidance_scale, self.dtype)
+        highest = guided.amax(dim=-1)  # (batch, few); NaN wins over everything
+        self._unchecked.append(_Check(highest, asked, step, guidance_scale))
+        if guided.device.type == "cpu":
+            self.check()
+        return Guided(guided, logits.conditional, asked.positions)
+
+    def check(self) -> None:
+        """Every position needs a finite largest logit: no NaN, no infinity, not all ruled out.
+
+        Raises UserError for the first call since the last check that had none.
+        """
+        while self._unchecked:
+            _check_rows(self._unchecked.pop(0))
+
+    def _logits(self, asked: Question, need_unconditional: bool) -> Logits:
+        grid = (len(asked.token_ids), *asked.grid)  # (batch, height, width)
+        token_ids = asked.token_ids.view(grid)
+        if isinstance(self.predict, PredictAt):
+            logits = self.predict.at(
+                token_ids, asked.positions, asked.is_all_hidden, need_unconditional
+            )
+            self._check_shapes(logits, asked.positions.shape[1], grid)
+            return logits
+        logits = self.predict(token_ids, asked.is_masked.view(grid), need_unconditional)
+        self._check_shapes(logits, asked.token_ids.shape[1], grid)
+        places = asked.positions[:, :, None]
+        return Logits(
+            *(side if side is None else side.take_along_dim(places, 1) for side in logits)
+        )
+
+    def _check_shapes(self, logits: Logits, few: int, grid: tuple[int, ...]) -> None:
         for branch, tensor in logits._asdict().items():
             if tensor is not None:
-                self._check_shape(branch, tuple(tensor.shape), shape)
-        guided = guide(logits, guidance_scale, self.dtype)
-        self._check_rows(guided, step, grid[1], guidance_scale)
-        return Guided(guided, logits.conditional)
+                self._check_shape(branch, tuple(tensor.shape), few, grid)
 
-    def _check_shape(self, branch: str, shape: tuple[int, ...], grid: tuple[int, ...]) -> None:
-        batch, height, width = grid
-        if len(shape) != 3 or shape[:2] != (batch, height * width):
+    def _check_shape(
+        self, branch: str, shape: tuple[int, ...], few: int, grid: tuple[int, ...]
+    ) -> None:
+        if len(shape) != 3 or shape[:2] != (grid[0], few):
             raise UserError(
                 f"predict returned {branch} logits of shape {shape} for token_ids of shape {grid}; "
-                f"they must be ({batch}, {height * width}, codes)."
+                f"they must be ({grid[0]}, {few}, codes)."
             )
         if shape[2] > self.mask_token_id or shape[2] != (self.codebook_size or shape[2]):
             codes = self.codebook_size or f"at most {self.mask_token_id}"
@@ -79,21 +152,20 @@ class GuidedModel:
                 f"{codes} codes; leave out the mask id and the padding around it."
             )
 
-    def _check_rows(self, guided: Tensor, step: int, width: int, scale: Any) -> None:
-        """Every position needs a finite largest logit: no NaN, no infinity, not all ruled out."""
-        highest = guided.amax(dim=-1)  # (batch, seq); NaN wins over everything
-        is_bad = ~highest.isfinite()
-        if not is_bad.any():
-            return
-        picture, position = (int(index) for index in is_bad.nonzero()[0])
-        row, column = divmod(position, width)
-        if highest[picture, position] == -torch.inf:
-            what = "rule out every code (all are -inf)"
-        else:
-            what = "are not finite (NaN or infinity)"
-        dtype = str(guided.dtype).removeprefix("torch.")
-        raise UserError(
-            f"in step {step} the logits of picture {picture} at row {row}, column {column} {what} "
-            f"in {dtype}; check the model's weights, use float32 or bfloat16 instead of float16, "
-            f"or lower guidance_scale={scale}."
-        )
+
+def _check_rows(asked: _Check) -> None:
+    is_bad = ~asked.highest.isfinite()
+    if not is_bad.any():
+        return
+    picture, index = (int(found) for found in is_bad.nonzero()[0])
+    row, column = divmod(int(asked.question.positions[picture, index]), asked.question.grid[1])
+    if asked.highest[picture, index] == -torch.inf:
+        what = "rule out every code (all are -inf)"
+    else:
+        what = "are not finite (NaN or infinity)"
+    dtype = str(asked.highest.dtype).removeprefix("torch.")
+    raise UserError(
+        f"in step {asked.step} the logits of picture {picture} at row {row}, column {column} "
+        f"{what} in {dtype}; check the model's weights, use float32 or bfloat16 instead of "
+        f"float16, or lower guidance_scale={asked.guidance_scale}."
+    )

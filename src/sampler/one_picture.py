@@ -1,6 +1,6 @@
 """One picture in one step: what a rule sees of it, the randomness it may use, what it decides.
 
-Dimensions: seq (tokens of one image, row by row), codes.
+Dimensions: seq (tokens of one image, row by row), hidden (those of them that are), codes.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -19,20 +19,26 @@ FOR_START, FOR_MIXTURE = range(6, 8)  # of an edit, before its first step
 
 
 class Seen(NamedTuple):
-    """A picture as a rule sees it; at known positions the model's opinion means nothing."""
+    """A picture as a rule sees it; of known positions the model's opinion would mean nothing."""
 
-    log_probs: Float[Tensor, "seq codes"]  # float32, nats, of the guided distribution
+    log_probs: Float[Tensor, "hidden codes"]  # float32, nats, of the guided distribution
+    positions: Int[Tensor, "hidden"]  # where these are, in rising order
     token_ids: Int[Tensor, "seq"]
     is_masked: Bool[Tensor, "seq"]  # True = hidden
     is_given: Bool[Tensor, "seq"]  # True = known from the start, never to be touched
     confidence: Float[Tensor, "seq"]  # nats, log p of a settled code when it was drawn
     grid: tuple[int, int]  # height, width
+    num_free: int  # positions that were not given
+
+    def at_hidden(self, numbers: Tensor) -> Tensor:
+        """Of numbers a position each, those of the hidden ones."""
+        return numbers[self.positions]
 
 
 class Choice(NamedTuple):
     """What a rule decides."""
 
-    codes: Int[Tensor, "seq"]  # one for every hidden position; ignored elsewhere
+    codes: Int[Tensor, "hidden"]  # one for every hidden position
     is_hidden: Bool[Tensor, "seq"]  # after the step; the loop keeps what was given
     num_scheduled: int  # how many were to stay hidden
 
@@ -57,12 +63,13 @@ class Rule(Protocol):
     def __call__(self, seen: Seen, draws: Draws, now: StepPlan) -> Choice: ...
 
 
-def draw_codes(seen: Seen, draws: Draws, now: StepPlan) -> Int[Tensor, "seq"]:
-    """A code for every position, from softmax(guided / sampling temperature)."""
-    return draw_by_inversion(seen.log_probs, draws.uniform(FOR_CODE), now.sampling_temperature)
+def draw_codes(seen: Seen, draws: Draws, now: StepPlan) -> Int[Tensor, "hidden"]:
+    """A code for every hidden position, from softmax(guided / sampling temperature)."""
+    uniform = seen.at_hidden(draws.uniform(FOR_CODE))
+    return draw_by_inversion(seen.log_probs, uniform, now.sampling_temperature)
 
 
-def tempered(seen: Seen, now: StepPlan) -> Float[Tensor, "seq codes"]:
+def tempered(seen: Seen, now: StepPlan) -> Float[Tensor, "hidden codes"]:
     """float64, nats: the distribution that codes are drawn from; temperature 0 is one best code."""
     log_probs = seen.log_probs.double()
     if now.sampling_temperature == 0:
@@ -75,20 +82,21 @@ def tempered(seen: Seen, now: StepPlan) -> Float[Tensor, "seq codes"]:
 
 
 def keep_highest(
-    codes: Int[Tensor, "seq"], score: Float[Tensor, "seq"], seen: Seen, now: StepPlan
+    codes: Int[Tensor, "hidden"], score: Float[Tensor, "hidden"], seen: Seen, now: StepPlan
 ) -> Choice:
     """Settle the hidden positions of the highest score, as many as the schedule says.
 
     By rank, never by a threshold, so that ties leave the exact count; of equals the first wait.
     """
-    num_hidden = int(seen.is_masked.sum())
-    num_scheduled = exact_count(int((~seen.is_given).sum()), num_hidden, now.ratio_after)
-    order = score.double().masked_fill(~seen.is_masked, torch.inf).argsort(stable=True)
+    num_scheduled = exact_count(seen.num_free, len(seen.positions), now.ratio_after)
+    order = score.double().argsort(stable=True)
     is_hidden = torch.zeros_like(seen.is_masked)
-    is_hidden[order[:num_scheduled]] = True
+    is_hidden[seen.positions[order[:num_scheduled]]] = True
     return Choice(codes, is_hidden, num_scheduled)
 
 
-def add_gumbel(score: Float[Tensor, "seq"], draws: Draws, now: StepPlan) -> Float[Tensor, "seq"]:
+def add_gumbel(
+    score: Float[Tensor, "hidden"], seen: Seen, draws: Draws, now: StepPlan
+) -> Float[Tensor, "hidden"]:
     """score + choice temperature x Gumbel noise, in float64."""
-    return score.double() + now.choice_temperature * draws.gumbel(FOR_CHOICE)
+    return score.double() + now.choice_temperature * seen.at_hidden(draws.gumbel(FOR_CHOICE))

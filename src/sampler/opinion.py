@@ -51,10 +51,10 @@ def opinion(
     num_top: int,
 ) -> Opinion:
     """Of the positions hidden before a step, in which `codes` were drawn for them."""
-    log_probs = guided.logits[is_masked].float().log_softmax(dim=-1)  # (rows, codes)
-    prompted = guided.conditional[is_masked].float().log_softmax(dim=-1)
+    log_probs = guided.logits.flatten(0, 1).float().log_softmax(dim=-1)  # (rows, codes)
+    prompted = guided.conditional.flatten(0, 1).float().log_softmax(dim=-1)
     best = log_probs.topk(min(max(num_top, 2), log_probs.shape[1]), dim=-1)
-    drawn = log_probs.gather(1, codes[is_masked][:, None])
+    drawn = log_probs.gather(1, codes.gather(1, guided.positions).view(-1, 1))
     more = max(num_top - best.indices.shape[1], 0)  # asked for beyond the codebook
     rows = Opinion(
         entropy=entropy(log_probs),
@@ -66,7 +66,7 @@ def opinion(
             :, :num_top
         ],
     )
-    return Opinion(*(_placed(field, is_masked) for field in rows))
+    return Opinion(*(_placed(field, guided.positions, is_masked) for field in rows))
 
 
 def no_opinion(is_masked: Bool[Tensor, "batch seq"], num_top: int) -> Opinion:
@@ -77,8 +77,13 @@ def no_opinion(is_masked: Bool[Tensor, "batch seq"], num_top: int) -> Opinion:
     return Opinion(entropy, margin, rank, divergence, top_ids, top_ids.float())
 
 
-def _placed(rows: Tensor, is_masked: Bool[Tensor, "batch seq"]) -> Tensor:
-    """A row's values at its position, 0 at the others."""
-    placed = torch.zeros((*is_masked.shape, *rows.shape[1:]), dtype=rows.dtype, device=rows.device)
-    placed[is_masked] = rows
-    return placed
+def _placed(
+    rows: Tensor, positions: Int[Tensor, "batch few"], is_masked: Bool[Tensor, "batch seq"]
+) -> Tensor:
+    """A row's values at its position, 0 at those that are not hidden."""
+    size = (*is_masked.shape, *rows.shape[1:])
+    placed = torch.zeros(size, dtype=rows.dtype, device=rows.device)
+    of_picture = torch.arange(len(positions), device=rows.device)[:, None]
+    placed[of_picture, positions] = rows.unflatten(0, positions.shape)
+    is_shown = is_masked.view(*is_masked.shape, *(1 for _ in rows.shape[1:]))
+    return torch.where(is_shown, placed, torch.zeros_like(placed))

@@ -3,10 +3,8 @@
 import importlib
 from types import ModuleType
 
-from jaxtyping import Bool
-from torch import Tensor
-
 from src.errors import UserError, nearest
+from src.sampler.choices import Counts
 from src.sampler.config import KNOWN_SAMPLERS
 from src.sampler.one_picture import Rule
 from src.sampler.plan import StepPlan
@@ -17,17 +15,15 @@ def find_rule(name: str) -> Rule:
     return _module(name).decide
 
 
-def has_work(
-    is_masked: Bool[Tensor, "batch seq"], is_given: Bool[Tensor, "batch seq"], now: StepPlan
-) -> Bool[Tensor, "batch"]:
+def has_work(counts: Counts, now: StepPlan) -> list[bool]:
     """Whether a step can change a picture: something is hidden in it, or may be hidden again.
 
     With `stop_entropy`, a picture with nothing hidden has ended, under every sampler.
     """
-    is_open = is_masked.any(dim=1)
     ends_early = now.config.stop_entropy is not None
     remasks = getattr(_module(now.rule), "REMASKS", False) and not ends_early
-    return is_open | ~is_given.all(dim=1) if remasks and not now.is_last else is_open
+    open_ones = counts.free if remasks and not now.is_last else counts.hidden
+    return [count > 0 for count in open_ones]
 
 
 def _module(name: str) -> ModuleType:

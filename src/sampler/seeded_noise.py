@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from src.errors import UserError, shown
-from src.sampler.choices import Canvas, Decision
+from src.sampler.choices import Canvas, Counts, Decision
 from src.sampler.config import SamplerConfig
+from src.sampler.model_pass import Guided
 from src.sampler.one_picture import Seen
 from src.sampler.plan import StepPlan
 from src.sampler.registry import find_rule, has_work
+from src.sampler.sending import sent
 
 LARGEST_SEED = 2**64 - 1
 EVERY_STEP = 0  # the counter's step of numbers that are the same in all of them
@@ -33,6 +35,7 @@ class SeededNoise:
     """
 
     guidance_dtype = torch.float32
+    looks_everywhere = False
 
     def __init__(self, seeds: Sequence[Any]) -> None:
         """seeds: whole numbers from 0 to 2**64 - 1, one a picture; UserError for anything else."""
@@ -45,27 +48,28 @@ class SeededNoise:
                 f"there are {len(self.seeds)} seeds for {batch} pictures; give each one."
             )
 
-    def is_open(self, canvas: Canvas, now: StepPlan) -> Bool[Tensor, "batch"]:
-        return has_work(canvas.is_masked, canvas.is_given, now)
+    def is_open(self, counts: Counts, now: StepPlan) -> list[bool]:
+        return has_work(counts, now)
 
-    def decide(
-        self, canvas: Canvas, guided: Float[Tensor, "batch seq codes"], now: StepPlan
-    ) -> Decision:
+    def decide(self, canvas: Canvas, guided: Guided, counts: Counts, now: StepPlan) -> Decision:
         """What the step's rule decides of each picture; one with nothing left to do stays."""
         codes = canvas.token_ids.clone()
         log_probs = canvas.confidence.clone()
         is_hidden = canvas.is_masked.clone()
-        num_scheduled = [0] * len(self.seeds)
+        num_scheduled = list(counts.hidden)
         rule = find_rule(now.rule)
-        for picture in self.is_open(canvas, now).nonzero()[:, 0].tolist():
-            table = guided[picture].float().log_softmax(dim=-1)  # (seq, codes)
-            seen = Seen(table, *(field[picture] for field in canvas[:4]), grid=canvas.grid)
+        for picture, is_open in enumerate(self.is_open(counts, now)):
+            if not is_open:
+                continue
+            logits, positions = guided.hidden_of(picture, counts.hidden[picture])
+            table = logits.float().log_softmax(dim=-1)  # (hidden, codes)
+            state = (field[picture] for field in canvas[:4])
+            seen = Seen(table, positions, *state, canvas.grid, counts.free[picture])
             choice = rule(seen, self.draws(picture, now.step, seen.token_ids), now)
-            codes[picture], is_hidden[picture] = choice.codes, choice.is_hidden
-            log_probs[picture] = table.gather(1, choice.codes[:, None])[:, 0]
+            codes[picture, positions], is_hidden[picture] = choice.codes, choice.is_hidden
+            log_probs[picture, positions] = table.gather(1, choice.codes[:, None])[:, 0]
             num_scheduled[picture] = choice.num_scheduled
-        scheduled = torch.tensor(num_scheduled, device=guided.device)
-        return Decision(codes, log_probs, is_hidden, scheduled)
+        return Decision(codes, log_probs, is_hidden, num_scheduled, num_scheduled)
 
     def draws(self, picture: int, step: int, like: Tensor) -> "PictureDraws":
         """The randomness of one picture in one step, as many numbers as `like` and beside it."""
@@ -98,7 +102,7 @@ class PictureDraws(NamedTuple):
         """- log(- log u): the noise that turns a largest score into a draw."""
         # NumPy's logarithm, as in every published picture
         uniform = self.noise.uniforms(self.picture, self.step, purpose, len(self.like))
-        return torch.from_numpy(-np.log(-np.log(uniform))).to(self.like.device)
+        return sent(torch.from_numpy(-np.log(-np.log(uniform))), self.like.device)
 
     def of_picture(self, purpose: int) -> Float[Tensor, "seq"]:
         """Uniform numbers that are the same in every step."""
@@ -106,7 +110,7 @@ class PictureDraws(NamedTuple):
 
     def _numbers(self, step: int, purpose: int) -> Float[Tensor, "seq"]:
         numbers = self.noise.uniforms(self.picture, step, purpose, len(self.like))
-        return torch.from_numpy(numbers).to(self.like.device)
+        return sent(torch.from_numpy(numbers), self.like.device)
 
 
 def _checked_seed(seed: object, index: int) -> int:

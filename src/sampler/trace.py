@@ -44,10 +44,14 @@ def record(
     start_token_ids: Int[Tensor, "batch height width"], mask_token_id: int, steps: Iterable[Step]
 ) -> Trace:
     """Run a decoding to its end and stack what it yields; raises UserError if it yields nothing."""
-    taken = [_on_cpu(step) for step in steps]
+    taken = list(steps)
     if not taken:
         raise UserError("a trace needs at least one step; this decoding yielded none.")
-    return _each(taken, torch.stack, (start_token_ids != mask_token_id).cpu())
+
+    def stacked(of_steps: list[Tensor]) -> Tensor:
+        return torch.stack(of_steps).cpu()  # in the end: no step waits for a GPU
+
+    return _each(taken, stacked, (start_token_ids != mask_token_id).cpu())
 
 
 def join(traces: Sequence[Trace]) -> Trace:
@@ -73,10 +77,3 @@ def _each(
     margins = [part.corrector_margin for part in parts]
     margin = None if None in margins else together(margins)
     return Trace(**fields, is_given=is_given, opinion=opinion, corrector_margin=margin)
-
-
-def _on_cpu(step: Step) -> Step:
-    moved = {name: getattr(step, name).cpu() for name in STACKED}
-    opinion = step.opinion and Opinion(*(field.cpu() for field in step.opinion))
-    margin = None if step.corrector_margin is None else step.corrector_margin.cpu()
-    return Step(step=step.step, **moved, opinion=opinion, corrector_margin=margin)

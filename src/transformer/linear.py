@@ -34,6 +34,8 @@ class Linear(nn.Linear):
     no part of the module's state. There a row has the same bits whatever other rows there are.
     """
 
+    always_packed = False  # whatever its size: for a map that is asked for now all rows, now some
+
     def forward(
         self, states: Float[Tensor, "*where features_in"]
     ) -> Float[Tensor, "*where features_out"]:
@@ -42,8 +44,9 @@ class Linear(nn.Linear):
         if torch.is_grad_enabled() or self.weight.device.type != "cpu" or not is_float32:
             return super().forward(states)
         rows = states.flatten(0, -2)
-        is_usual = len(rows) > FEW_ROWS and self.weight.numel() < FEWEST_WEIGHTS
-        product = self._of_packed(rows) if HAS_PACKED and not is_usual else super().forward(rows)
+        is_small = len(rows) > FEW_ROWS and self.weight.numel() < FEWEST_WEIGHTS
+        is_packed = HAS_PACKED and (self.always_packed or not is_small)
+        product = self._of_packed(rows) if is_packed else super().forward(rows)
         return product.view(*states.shape[:-1], -1)
 
     def _of_packed(self, rows: Float[Tensor, "rows features_in"]) -> Tensor:

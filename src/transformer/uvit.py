@@ -78,6 +78,7 @@ class UViT(nn.Module):
         self.logits_in = Linear(channels, config.in_channels, bias=bias)
         self.logits_norm = nn.RMSNorm(config.in_channels, eps, affine)
         self.logits_out = Linear(config.in_channels, config.codebook_size, bias=bias)
+        self.logits_out.always_packed = True  # of hidden tokens alone, its answer is the same
         self.reset_parameters(init, generator)
 
     @property

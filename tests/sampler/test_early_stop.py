@@ -7,11 +7,12 @@ import torch
 from torch import Generator
 
 from src.errors import UserError
-from src.sampler.choices import Canvas
+from src.sampler.choices import Canvas, Counts
 from src.sampler.config import KNOWN_SAMPLERS, RemaskConfig, SamplerConfig
 from src.sampler.decode import decode, resume
 from src.sampler.early_stop import is_sure
 from src.sampler.generator_noise import GeneratorNoise
+from src.sampler.model_pass import Guided
 from src.sampler.plan import make_plan
 from src.sampler.seeded_noise import SeededNoise
 from tests.sampler.conftest import CODES, MASK, ToyModel
@@ -100,10 +101,10 @@ def test_an_unreachable_bound_changes_nothing(hidden):
 
 
 def test_a_picture_with_nothing_hidden_is_not_sure():
-    guided = torch.randn(2, 6, CODES, generator=Generator().manual_seed(0))
-    is_masked = torch.tensor([[False] * 6, [True] * 6])
+    logits = torch.randn(2, 6, CODES, generator=Generator().manual_seed(0))
+    guided = Guided(logits, logits, torch.arange(6).expand(2, 6))
     now = make_plan(SamplerConfig(num_steps=1, stop_entropy=1e6))[0]
-    assert is_sure(guided, is_masked, now).tolist() == [False, True]
+    assert is_sure(guided, Counts([0, 6], [6, 6]), now) == [False, True]
 
 
 def test_a_generator_knows_no_early_stop(hidden):

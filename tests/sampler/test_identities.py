@@ -221,7 +221,8 @@ def _kept(name: str, log_probs: torch.Tensor, temperature: float, batch: int) ->
     seq, codes = log_probs.shape
     everything = torch.ones(seq, dtype=torch.bool)
     zeros = torch.zeros(seq)
-    seen = Seen(log_probs, zeros.long(), everything, ~everything, zeros, (8, 8))
+    positions = torch.arange(seq)
+    seen = Seen(log_probs, positions, zeros.long(), everything, ~everything, zeros, (8, 8), seq)
     config = SamplerConfig(
         name=name, choice_temperature_start=temperature, choice_temperature_end=temperature
     )

@@ -20,7 +20,12 @@ from tests.sampler.conftest import CODES, MASK, ToyModel
 def guided():
     rng = Generator().manual_seed(2)
     conditional = 3 * torch.randn(2, 6, CODES, generator=rng)
-    return Guided(conditional + torch.randn(2, 6, CODES, generator=rng), conditional)
+    return everywhere(conditional + torch.randn(2, 6, CODES, generator=rng), conditional)
+
+
+def everywhere(logits, conditional):
+    """Asked at all positions, in their order."""
+    return Guided(logits, conditional, torch.arange(logits.shape[1]).expand(logits.shape[:2]))
 
 
 def test_it_is_that_of_the_distributions_in_double_precision(guided):
@@ -45,7 +50,7 @@ def test_it_is_that_of_the_distributions_in_double_precision(guided):
 def test_it_does_not_change_with_a_constant_added_to_the_logits(guided):
     is_masked = torch.ones(2, 6, dtype=torch.bool)
     codes = guided.logits.argmax(dim=-1)
-    moved = Guided(guided.logits + 7, guided.conditional - 5)
+    moved = everywhere(guided.logits + 7, guided.conditional - 5)
     for one, other in zip(
         opinion(guided, codes, is_masked, 3), opinion(moved, codes, is_masked, 3), strict=True
     ):
@@ -55,7 +60,7 @@ def test_it_does_not_change_with_a_constant_added_to_the_logits(guided):
 def test_uniform_logits_have_all_entropy_and_no_margin():
     flat = torch.zeros(1, 3, CODES)
     is_masked = torch.ones(1, 3, dtype=torch.bool)
-    found = opinion(Guided(flat, flat), torch.zeros(1, 3, dtype=torch.int64), is_masked, 2)
+    found = opinion(everywhere(flat, flat), torch.zeros(1, 3, dtype=torch.int64), is_masked, 2)
     assert found.entropy.flatten().tolist() == pytest.approx([math.log(CODES)] * 3)
     assert (found.margin == 0).all()
     assert (found.divergence == 0).all()
@@ -83,7 +88,7 @@ def test_a_code_that_is_ruled_out_adds_nothing(guided):
 def test_a_codebook_smaller_than_asked_for_leaves_places_without_a_code():
     logits = torch.tensor([[[0.0, 1.0, 2.0]]])
     is_masked = torch.ones(1, 1, dtype=torch.bool)
-    found = opinion(Guided(logits, logits), torch.tensor([[1]]), is_masked, 5)
+    found = opinion(everywhere(logits, logits), torch.tensor([[1]]), is_masked, 5)
     assert found.top_ids.tolist() == [[[2, 1, 0, NO_CODE, NO_CODE]]]
     assert found.rank.item() == 2
 

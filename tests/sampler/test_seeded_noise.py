@@ -8,10 +8,11 @@ import torch
 from torch import Generator
 
 from src.errors import UserError
-from src.sampler.choices import Canvas
+from src.sampler.choices import Canvas, Counts
 from src.sampler.config import SamplerConfig
 from src.sampler.draw import draw_by_inversion
 from src.sampler.generator_noise import GeneratorNoise
+from src.sampler.model_pass import Guided
 from src.sampler.one_picture import FOR_CHOICE, FOR_CODE, Seen, add_gumbel, keep_highest
 from src.sampler.plan import make_plan
 from src.sampler.seeded_noise import LARGEST_SEED, SeededNoise
@@ -32,6 +33,15 @@ def canvas(is_masked: torch.Tensor) -> Canvas:
     zeros = torch.zeros(is_masked.shape)
     never = torch.zeros_like(is_masked)
     return Canvas(zeros.long(), is_masked, never, zeros, zeros, (1, is_masked.shape[1]))
+
+
+def decided(noise, logits: torch.Tensor, now):
+    """What is decided where everything is hidden and may be."""
+    batch, seq, _ = logits.shape
+    positions = torch.arange(seq).expand(batch, seq)
+    counts = Counts([seq] * batch, [seq] * batch)
+    everything = canvas(torch.ones(batch, seq, dtype=torch.bool))
+    return noise.decide(everything, Guided(logits, logits, positions), counts, now)
 
 
 # Seeds
@@ -137,7 +147,7 @@ def test_codes_are_drawn_as_often_as_the_tempered_softmax_says(mode, temperature
         SeededNoise(range(40)) if mode == "seeds" else GeneratorNoise(Generator().manual_seed(0))
     )
     now = make_plan(SamplerConfig(sampling_temperature=temperature))[0]
-    codes = noise.decide(canvas(torch.ones(40, 500, dtype=torch.bool)), guided, now).codes
+    codes = decided(noise, guided, now).codes
     share = codes.flatten().bincount(minlength=4) / codes.numel()
     assert share.tolist() == pytest.approx((logits / temperature).softmax(0).tolist(), abs=0.015)
 
@@ -151,9 +161,7 @@ def test_extreme_sampling_temperatures_stay_finite(temperature):
 
 def test_the_log_probability_is_that_of_the_guided_distribution():
     now = make_plan(SamplerConfig(sampling_temperature=0.1))[0]
-    drawn = SeededNoise([0]).decide(
-        canvas(torch.ones(1, 3, dtype=torch.bool)), torch.ones(1, 3, 5), now
-    )
+    drawn = decided(SeededNoise([0]), torch.ones(1, 3, 5), now)
     assert drawn.log_probs[0].tolist() == pytest.approx([-math.log(5)] * 3)
 
 
@@ -180,7 +188,8 @@ def chosen(noise, batch, now):
     seen = seen_of(LOG_PROBS)
     rows = [noise.draws(picture, now.step, seen.token_ids) for picture in range(batch)]
     choices = [
-        keep_highest(seen.token_ids, add_gumbel(LOG_PROBS, draws, now), seen, now) for draws in rows
+        keep_highest(seen.token_ids, add_gumbel(LOG_PROBS, seen, draws, now), seen, now)
+        for draws in rows
     ]
     return torch.stack([choice.is_hidden for choice in choices])
 
@@ -188,9 +197,10 @@ def chosen(noise, batch, now):
 def seen_of(log_probs: torch.Tensor, is_masked: torch.Tensor | None = None) -> Seen:
     seq = len(log_probs)
     masked = torch.ones(seq, dtype=torch.bool) if is_masked is None else is_masked
-    zeros = torch.zeros(seq)
-    table = torch.zeros(seq, 5).log_softmax(dim=-1)
-    return Seen(table, zeros.long(), masked, torch.zeros_like(masked), zeros, (1, seq))
+    zeros, positions = torch.zeros(seq), masked.nonzero()[:, 0]
+    table = torch.zeros(len(positions), 5).log_softmax(dim=-1)
+    never = torch.zeros_like(masked)
+    return Seen(table, positions, zeros.long(), masked, never, zeros, (1, seq), seq)
 
 
 @pytest.mark.parametrize("mode", ["seeds", "generator"])
@@ -219,9 +229,9 @@ def test_the_line_of_choice_temperatures_reaches_both_ends(mode, start, end, cal
 
 
 def test_the_choice_is_made_among_hidden_positions_only():
-    score = torch.tensor([-9.0, -1.0, -2.0, -3.0])
+    score = torch.tensor([-1.0, -2.0, -3.0])  # of the hidden ones
     is_masked = torch.tensor([False, True, True, True])
     now = make_plan(SamplerConfig())[0]._replace(ratio_after=0.5)
-    choice = keep_highest(torch.zeros(4).long(), score, seen_of(score, is_masked), now)
+    choice = keep_highest(torch.zeros(3).long(), score, seen_of(torch.zeros(4), is_masked), now)
     assert choice.is_hidden.tolist() == [False, False, True, True]
     assert choice.num_scheduled == 2

@@ -1,6 +1,6 @@
 """aMUSEd's sampler: keep the codes the model was surest of, hide the others again, repeat.
 
-Dimensions: seq (tokens of one image, row by row).
+Dimensions: hidden (tokens of one image).
 """
 
 from src.sampler.one_picture import Choice, Draws, Seen, add_gumbel, draw_codes, keep_highest
@@ -15,5 +15,5 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     (MaskGIT section 3.2; aMUSEd section 3.)
     """
     codes = draw_codes(seen, draws, now)
-    log_prob = seen.log_probs.gather(1, codes[:, None])[:, 0]  # (seq,)
-    return keep_highest(codes, add_gumbel(log_prob, draws, now), seen, now)
+    log_prob = seen.log_probs.gather(1, codes[:, None])[:, 0]  # (hidden,)
+    return keep_highest(codes, add_gumbel(log_prob, seen, draws, now), seen, now)

@@ -10,5 +10,5 @@ from src.sampler.plan import StepPlan
 
 def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     """Keep the smallest entropy, in nats, less choice temperature x Gumbel noise."""
-    score = add_gumbel(-entropy(seen.log_probs.double()), draws, now)
+    score = add_gumbel(-entropy(seen.log_probs.double()), seen, draws, now)
     return keep_highest(draw_codes(seen, draws, now), score, seen, now)

@@ -1,9 +1,8 @@
 """The entropy-bounded sampler: reveal as many at once as their entropies allow.
 
-Dimensions: seq (tokens of one image, row by row).
+Dimensions: hidden (tokens of one image).
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,22 +19,22 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     num_steps, whose last one keeps all that is left. Tokens of images carry several nats, so bounds
     for text (0.1) are too small here. Source: Ben-Hamu et al. 2025 (arXiv 2505.24857).
     """
-    table = tempered(seen, now)  # (seq, codes)
+    table = tempered(seen, now)  # (hidden, codes)
     nats = entropy(table)
     sure_first = _unsureness(table, nats, now.config.entropy_bound.sort_by)
-    order = sure_first.masked_fill(~seen.is_masked, torch.inf).argsort(stable=True)
+    order = sure_first.argsort(stable=True)
     sorted_nats = nats[order]
     error = sorted_nats.cumsum(dim=0) - sorted_nats.cummax(dim=0).values
     is_kept = error <= now.config.entropy_bound.bound  # rises: a prefix
     is_kept[0] = True
     is_hidden = seen.is_masked.clone()
-    is_hidden[order[is_kept]] = False
+    is_hidden[seen.positions[order[is_kept]]] = False
     return Choice(draw_codes(seen, draws, now), is_hidden, int(is_hidden.sum()))
 
 
 def _unsureness(
-    table: Float[Tensor, "seq codes"], nats: Float[Tensor, "seq"], sort_by: str
-) -> Float[Tensor, "seq"]:
+    table: Float[Tensor, "hidden codes"], nats: Float[Tensor, "hidden"], sort_by: str
+) -> Float[Tensor, "hidden"]:
     """What the row is sorted by, the surest lowest."""
     if sort_by == "entropy":
         return nats

@@ -8,6 +8,7 @@ import torch
 from src.sampler.halton_order import halton_order
 from src.sampler.one_picture import FOR_ORDER, Choice, Draws, Seen, draw_codes, keep_highest
 from src.sampler.plan import StepPlan
+from src.sampler.sending import sent
 
 
 def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
@@ -19,8 +20,9 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     """
     device = seen.token_ids.device
     seq = len(seen.token_ids)
-    order = torch.tensor(halton_order(*seen.grid), device=device)  # (seq,) positions, first to last
+    order = sent(torch.tensor(halton_order(*seen.grid)), device)  # (seq,) positions, first to last
     entry = (draws.of_picture(FOR_ORDER)[0] * seq).long()
     turn = (torch.arange(seq, device=device) - entry) % seq
     place = torch.empty_like(order).scatter(0, order, turn)  # (seq,) when each comes
-    return keep_highest(draw_codes(seen, draws, now), -place.double(), seen, now)
+    score = -seen.at_hidden(place).double()
+    return keep_highest(draw_codes(seen, draws, now), score, seen, now)

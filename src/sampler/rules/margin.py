@@ -14,5 +14,5 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     Source: Kim et al. 2025, "Train for the worst, plan for the best" (top probability margin).
     """
     best, second = seen.log_probs.double().topk(2, dim=-1).values.exp().unbind(dim=-1)
-    score = add_gumbel(best - second, draws, now)
+    score = add_gumbel(best - second, seen, draws, now)
     return keep_highest(draw_codes(seen, draws, now), score, seen, now)

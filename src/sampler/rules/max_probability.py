@@ -13,5 +13,5 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     Unlike the published sampler, a lucky draw of a rare code does not make its position wait, so
     rare codes are not weeded out.
     """
-    best = seen.log_probs.amax(dim=-1)  # (seq,)
-    return keep_highest(draw_codes(seen, draws, now), add_gumbel(best, draws, now), seen, now)
+    best = seen.log_probs.amax(dim=-1)  # (hidden,)
+    return keep_highest(draw_codes(seen, draws, now), add_gumbel(best, seen, draws, now), seen, now)

@@ -32,17 +32,21 @@ def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     drawn_from = tempered(seen, now)
     settings, temperature = now.config.moment, now.choice_temperature
     weighed = _sharpened(drawn_from, seen, settings.position_exponent, temperature)
-    score = weighed.logsumexp(dim=-1)  # (seq,)
+    score = weighed.logsumexp(dim=-1)  # (hidden,)
     if settings.position_exponent is not None or temperature > 0:
-        score = score + draws.gumbel(FOR_CHOICE)
+        score = score + seen.at_hidden(draws.gumbel(FOR_CHOICE))
     table = _sharpened(drawn_from, seen, settings.token_exponent, temperature)
-    codes = draw_by_inversion(table.log_softmax(dim=-1), draws.uniform(FOR_CODE), 1.0)
+    uniform = seen.at_hidden(draws.uniform(FOR_CODE))
+    codes = draw_by_inversion(table.log_softmax(dim=-1), uniform, 1.0)
     return keep_highest(codes, score, seen, now)
 
 
 def _sharpened(
-    drawn_from: Float[Tensor, "seq codes"], seen: Seen, exponent: float | None, temperature: float
-) -> Float[Tensor, "seq codes"]:
+    drawn_from: Float[Tensor, "hidden codes"],
+    seen: Seen,
+    exponent: float | None,
+    temperature: float,
+) -> Float[Tensor, "hidden codes"]:
     """log(q p^(b - 1)); at temperature 0 the largest p alone counts."""
     log_probs = seen.log_probs.double()
     if exponent is None and temperature == 0:

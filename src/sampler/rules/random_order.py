@@ -6,4 +6,5 @@ from src.sampler.plan import StepPlan
 
 def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     """Keep the next positions of the picture's own random order: the yardstick of all orders."""
-    return keep_highest(draw_codes(seen, draws, now), draws.of_picture(FOR_ORDER), seen, now)
+    order = seen.at_hidden(draws.of_picture(FOR_ORDER))
+    return keep_highest(draw_codes(seen, draws, now), order, seen, now)

@@ -3,13 +3,10 @@
 Dimensions: seq (tokens of one image, row by row).
 """
 
-import torch
-
 from src.sampler.one_picture import Choice, Draws, Seen, draw_codes, keep_highest
 from src.sampler.plan import StepPlan
 
 
 def decide(seen: Seen, draws: Draws, now: StepPlan) -> Choice:
     """Keep the next positions from the top left; neighbours are drawn together: costly."""
-    place = torch.arange(len(seen.token_ids), device=seen.token_ids.device)  # (seq,)
-    return keep_highest(draw_codes(seen, draws, now), -place.double(), seen, now)
+    return keep_highest(draw_codes(seen, draws, now), -seen.positions.double(), seen, now)
