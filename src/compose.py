@@ -147,7 +147,7 @@ def _check_override(override: Override) -> None:
     elif key == "on" and not sign:
         raise UserError(f"What an experiment is run on is added with a plus: +on={value}.")
     elif key in _groups():
-        options = [path.stem for path in (CONF / key).glob("*.yaml")]
+        options = [str(path.relative_to(CONF / key))[:-5] for path in (CONF / key).rglob("*.yaml")]
         if value not in options:
             raise UserError(f"{key}={value} is unknown; {nearest(str(value), options)}")
     elif key in PROMPT_KEYS:

@@ -164,7 +164,12 @@ def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch heigh
     with as_part(SAMPLER):
         return decode_passes(
             asked.passes,
-            lambda pictures: predict_for(system.transformer, asked.rows.pick(pictures), telling),
+            lambda pictures: predict_for(
+                system.transformer,
+                asked.rows.pick(pictures),
+                telling,
+                recipe.sampler.full_step_every,
+            ),
             start_token_ids.to(device),
             mask_token_id,
             num_codes,

@@ -15,16 +15,22 @@ from src.part_names import UVIT, as_part
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.telling import Telling, is_watched, told_apart
+from src.transformer.local_steps import LocalSteps
 from src.transformer.uvit import UViT, stack_conditions
 
 
-def predict_for(transformer: UViT, rows: Rows, telling: Telling | None = None) -> Predict:
+def predict_for(
+    transformer: UViT, rows: Rows, telling: Telling | None = None, full_step_every: int = 1
+) -> Predict:
     """A `Predict` for these pictures; what the steps share is computed once, when first needed.
 
     telling: what others were told, shared by whoever is told the same; None = by nobody else.
+    full_step_every: above 1 an approximation, for one decoding alone; see `LocalSteps`.
     """
     telling = telling or Telling(transformer)
-    return _by_regions(telling, rows) if rows.regions is not None else Asking(telling, rows)
+    if rows.regions is not None:
+        return _by_regions(telling, rows, full_step_every)
+    return Asking(telling, rows, full_step_every)
 
 
 class Asking:
@@ -33,8 +39,9 @@ class Asking:
     Both sides of guidance go through it in one pass, the unconditional one first, as upstream's.
     """
 
-    def __init__(self, telling: Telling, rows: Rows):
+    def __init__(self, telling: Telling, rows: Rows, full_step_every: int = 1):
         self._transformer, self._telling = telling.transformer, telling
+        self._local = LocalSteps(telling.transformer, full_step_every)
         sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
         self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
         self._stacked = cache(
@@ -67,11 +74,15 @@ class Asking:
         is_twice, times = need_unconditional, 1 + need_unconditional
         rows, places = token_ids.repeat(times, 1, 1), positions.repeat(times, 1)
         if is_watched(self._transformer):
-            logits = _taken(self._transformer.predict(rows, self._prepared(is_twice)), places)
+            with self._local.over(rows):
+                all_logits = self._transformer.predict(rows, self._prepared(is_twice))
+            logits = _taken(all_logits, places)
         elif is_all_hidden:
             logits = _taken(self._telling.at_start(self._told(is_twice), rows), places)
         else:
-            states = self._transformer.before_logits(rows, self._stacked(is_twice)).flatten(1, 2)
+            with self._local.over(rows):
+                states = self._transformer.before_logits(rows, self._stacked(is_twice))
+            states = states.flatten(1, 2)
             logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:
             return Logits(logits, None)
@@ -79,13 +90,16 @@ class Asking:
         return Logits(conditional, unconditional)
 
 
-def _by_regions(telling: Telling, rows: Rows) -> Predict:
+def _by_regions(telling: Telling, rows: Rows, full_step_every: int) -> Predict:
     """Each prompt is asked by itself, and at every token the answers are mixed by its shares.
 
     As guidance is linear in the logits, mixing them mixes what is guided.
     """
     regions = rows.regions.to(rows.micro_cond.device)
-    alone = [Asking(telling, rows._replace(text=text, regions=None)) for text in regions.texts]
+    alone = [
+        Asking(telling, rows._replace(text=text, regions=None), full_step_every)
+        for text in regions.texts
+    ]
     shares = regions.shares.flatten(1)[:, None, :, None]  # (regions, 1, seq, 1)
 
     def predict(token_ids: Tensor, is_masked: Tensor, need_unconditional: bool) -> Logits:

@@ -78,6 +78,8 @@ class SamplerConfig:
     guidance_from: float = 1.0  # hidden share, 1..0, with which guidance begins ...
     guidance_to: float = 0.0  # ... and below which it ends
     stop_entropy: float | None = None  # nats; a picture ends once so sure; see early_stop.py
+    # 1 = exact; above, the steps between compute what is new; see src/transformer/local_steps.py
+    full_step_every: int = 1
     choice_temperature_power: float = 1.0  # of the way from start to end; below 1 it stays longer
     sampling_temperature_end: float | None = None  # of the last step; None = no change
     sampling_temperature_power: float = 1.0
@@ -171,6 +173,12 @@ def _check_laws(config: SamplerConfig, stage: str) -> None:
         between(f"{stage}{name}", getattr(config, name), 0, 1)
     if config.stop_entropy is not None:
         between(f"{stage}stop_entropy", config.stop_entropy, 0, LARGEST)
+    every = config.full_step_every
+    if type(every) is not int or not 1 <= every <= MOST_STEPS:
+        raise UserError(
+            f"{stage}full_step_every={shown(every)} is impossible; give a whole number from 1, "
+            f"every step, to {MOST_STEPS:,}."
+        )
     if config.guidance_from < config.guidance_to:
         raise UserError(
             f"{stage}guidance_from={config.guidance_from} lies below {stage}guidance_to="

@@ -76,6 +76,11 @@ def resume(
             f"after_step={shown(after_step)} is impossible; give 0, the start, to "
             f"{config.num_steps}, the last step."
         )
+    if config.full_step_every > 1:
+        raise UserError(
+            f"full_step_every={config.full_step_every} keeps more from step to step than the "
+            "tokens, so the steps after one cannot be drawn again; draw with full_step_every=1."
+        )
     noise.check(len(canvas.token_ids), config)
     check_num_top(num_top)
     model = GuidedModel(predict, mask_token_id, codebook_size, noise.guidance_dtype)

@@ -46,6 +46,8 @@ def test_the_defaults_are_amuseds():
         ("sampling_temperature", None, "sampling_temperature=None"),
         ("stop_entropy", -0.5, "stop_entropy=-0.5 is impossible; give a number from 0"),
         ("stop_entropy", float("nan"), "stop_entropy=nan"),
+        ("full_step_every", 0, "full_step_every=0"),
+        ("full_step_every", 1.5, "full_step_every=1.5"),
         ("schedule", "cosinus", "did you mean 'cosine'"),
         ("name", "confidense", "sampler 'confidense' is unknown; did you mean 'confidence'"),
     ],

@@ -7,9 +7,9 @@ import torch
 from torch import Generator
 
 from src.errors import UserError
-from src.sampler.choices import Counts
+from src.sampler.choices import Canvas, Counts
 from src.sampler.config import KNOWN_SAMPLERS, RemaskConfig, SamplerConfig
-from src.sampler.decode import decode
+from src.sampler.decode import decode, resume
 from src.sampler.early_stop import is_sure
 from src.sampler.generator_noise import GeneratorNoise
 from src.sampler.model_pass import Guided
@@ -112,3 +112,10 @@ def test_a_generator_knows_no_early_stop(hidden):
     config = SamplerConfig(num_steps=2, stop_entropy=1.0)
     with pytest.raises(UserError, match="no shortcuts"):
         decode(ToyModel(), hidden(1, 2, 2), MASK, config, noise)
+
+
+def test_local_steps_keep_more_than_a_canvas_so_they_cannot_be_resumed(hidden):
+    config = SamplerConfig(num_steps=4, full_step_every=2)
+    canvas = Canvas(*[torch.zeros(1, 4, dtype=torch.int64)] * 5, grid=(2, 2))
+    with pytest.raises(UserError, match="full_step_every=2 keeps more from step to step"):
+        resume(ToyModel(), canvas, 2, MASK, config, SeededNoise([0]))
