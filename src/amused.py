@@ -38,6 +38,7 @@ from src.image_tokenizer.vqgan import VQGAN
 from src.part_names import DECODER, as_part
 from src.sampler.config import AMUSED_GUIDANCE
 from src.sampler.passes import Progress
+from src.speed.compiled import compile_decoder, compile_steps
 from src.speed.quantized import held_tensors, quantize
 from src.transformer.uvit import UViT
 
@@ -141,6 +142,17 @@ class Amused(Editing):
         """
         check_device(self.device if device is None else device)
         quantize(self, weights, device)
+        return self
+
+    def compile(self) -> "Amused":
+        """Compile the U-ViT's step and, on a GPU, the decoder; the first call of a shape is slow.
+
+        The numbers move by rounding, so that a token may change at a near tie.
+        """
+        refuse_few_bits(self._parts[:3], "the model cannot be compiled")
+        compile_steps(self.transformer)
+        if self.device.type != "cpu":
+            compile_decoder(self.image_tokenizer)
         return self
 
     def offload(self, device: Any) -> "Amused":

@@ -189,7 +189,9 @@ class FastDecoder:
 
 
 def _is_untouched(decoder: nn.Module) -> bool:
-    """Whether its parts are those it was built from, without hooks."""
+    """Whether its parts are those it was built from, without hooks, and nothing stands for it."""
+    if "forward" in vars(decoder):  # as where it is compiled
+        return False
     inside = list(decoder.modules())
     is_hooked = any(each._forward_hooks or each._forward_pre_hooks for each in inside)
     is_built = all(type(each) in PARTS for each in inside[1:])

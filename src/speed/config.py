@@ -37,6 +37,12 @@ def check_speed(config: SpeedConfig) -> None:
             "model stays where it is; give one of them."
         )
 
+    if config.is_compiled and (config.is_offloaded or config.weights != "full"):
+        raise UserError(
+            "speed.is_compiled is given with weights of few bits or parts that come and go: only "
+            "a whole model that stays is compiled; give one of them."
+        )
+
 
 def check_weights_of(config: SpeedConfig, task: str) -> None:
     """Refuse weights of few bits, and parts that come and go, where weights change; UserError."""

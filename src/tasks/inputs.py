@@ -37,7 +37,8 @@ def open_model(config: RunConfig):
     if config.adapter is not None:
         model.load_lora(config.adapter, config.adapter_scale)
         model.merge_lora()  # quicker, and a plain model to whoever works with it
-    return made_smaller(model, config.speed, device)
+    model = made_smaller(model, config.speed, device)
+    return model.compile() if config.speed.is_compiled else model
 
 
 def made_smaller(model, speed: SpeedConfig, device: str):
