@@ -14,9 +14,10 @@ from torch.nn.functional import conv2d, interpolate
 
 from src.image_tokenizer.onednn import convolve, is_here, pack
 from src.image_tokenizer.scratch import Scratch
-from src.image_tokenizer.winograd import TILE, Winograd
+from src.image_tokenizer.winograd import FORMS, TILE, Winograd
 
 FEWEST_PIXELS = 1024  # of a map: below, Winograd reads more weights than it saves multiplications
+MOST_NUMBERS = 2**24  # of a layer's weights as Winograd takes them, four times the convolution's
 FEWEST_CHANNELS = 16  # going out: below, its transforms cost more than the convolution
 
 Layer = Callable[[Tensor, Tensor, bool, Scratch], None]
@@ -97,8 +98,8 @@ def _suits_winograd(
 ) -> bool:
     times = 2 if doubles else 1
     fills_tiles = height * times % TILE == 0 and width * times % TILE == 0
-    is_worth_it = (
-        height * width * times**2 >= FEWEST_PIXELS and conv.out_channels >= FEWEST_CHANNELS
-    )
+    numbers = conv.in_channels * conv.out_channels * len(FORMS[doubles].read)
+    is_large = height * width * times**2 >= FEWEST_PIXELS
+    is_worth_it = is_large and conv.out_channels >= FEWEST_CHANNELS and numbers <= MOST_NUMBERS
     is_here = conv.weight.device.type == "cpu" and dtype == torch.float32
     return fills_tiles and is_worth_it and is_here
