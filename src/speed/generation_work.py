@@ -48,11 +48,11 @@ def uvit_passes(
 ) -> tuple[list[dict[str, Work]], int]:
     """A pass for every step, by kind, and how many texts are told in all."""
     passes, is_ever_guided, num_tokens = [], False, grid[0] * grid[1]
-    for now in make_plan(sampler):
-        is_guided = needs_unconditional(now.guidance_scale)
+    for plan in make_plan(sampler):
+        is_guided = needs_unconditional(plan.guidance_scale)
         is_ever_guided |= is_guided
-        rows = num_prompts + is_guided if now.step == 1 else num_pictures * (1 + is_guided)
-        num_asked = rows * math.ceil(now.ratio_before * num_tokens)
+        rows = num_prompts + is_guided if plan.step == 1 else num_pictures * (1 + is_guided)
+        num_asked = rows * math.ceil(plan.ratio_before * num_tokens)
         passes.append(step_work(config, rows, grid, words, num_asked))
     return passes, num_prompts + is_ever_guided
 
