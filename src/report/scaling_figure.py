@@ -24,7 +24,7 @@ from src.report.look import (
     wrapped,
 )
 
-WIDTH, HEIGHT, AXIS, GAP, BELOW = 2.75, 2.2, 0.55, 0.35, 0.95  # inches
+WIDTH, HEIGHT, AXIS, GAP, BELOW = 2.75, 2.2, 0.55, 0.35, 1.1  # inches
 COLUMNS = 2
 DECADES = tuple(10.0**power for power in range(-6, 6))
 
@@ -58,13 +58,12 @@ def _draw(axes: Axes, growth: Growth, found: Measurement) -> None:
     axes.plot(values, floors, "--", color=PALETTE[1], linewidth=1.2)
     axes.vlines(values, *spread.T, color=PALETTE[0], alpha=0.45, linewidth=2.2)
     axes.plot(values, medians, "o-", color=PALETTE[0], markersize=4, linewidth=1.2)
-    axes.annotate(
-        f"{medians[-1] / floors[-1]:.1f} times the floor",
-        (values[-1], floors[-1]),
-        (0, -10),
-        textcoords="offset points",
+    axes.text(
+        0.97,
+        0.04,
+        f"{medians[-1] / floors[-1]:.1f} times the floor at the right",
+        transform=axes.transAxes,
         ha="right",
-        va="top",
         fontsize=SMALL,
         color=PALETTE[1],
     )
