@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from src.adapters.file import load_lora
 from src.adapters.lora import merge_lora
 from src.assembly import Parts, all_tensors, build_parts, check_device, open_parts, save_parts
+from src.checkpoint.few_bits import has_few_bits, refuse_few_bits
 from src.checkpoint.fingerprint import weights_hash
 from src.checkpoint.folder import CheckpointFolder, Place, Variant
 from src.checkpoint.locate import locate
@@ -34,8 +35,10 @@ from src.image_tokenizer.pictures import (
     to_pixels,
 )
 from src.image_tokenizer.vqgan import VQGAN
+from src.part_names import DECODER, as_part
 from src.sampler.config import AMUSED_GUIDANCE
 from src.sampler.passes import Progress
+from src.speed.quantized import held_tensors, quantize
 from src.transformer.uvit import UViT
 
 
@@ -112,6 +115,7 @@ class Amused(Editing):
 
         variant: "fp16" names the weight files so; they hold this system's own precision.
         """
+        refuse_few_bits(self._parts[:3], "the model cannot be written")
         save_parts(self._parts, path, self.dtype, variant)
 
     def load_lora(self, path: str | Path, scale: int | float = 1.0) -> None:
@@ -125,8 +129,29 @@ class Amused(Editing):
     def to(self, device: Any) -> "Amused":
         """Move all parts to a device; raises UserError for one that is not there."""
         check_device(device)
+        refuse_few_bits(self._parts[:3], "the model cannot be moved")
         for part in self._parts[:3]:
             part.to(device)
+        return self
+
+    def quantize(self, weights: str, device: Any = None) -> "Amused":
+        """Give the large linear maps 8 or 4 bits ("int8", "int4"), on a device if one is named.
+
+        For drawing: it cannot be trained, adapted or saved after. See `speed.quantized.quantize`.
+        """
+        check_device(self.device if device is None else device)
+        quantize(self, weights, device)
+        return self
+
+    def offload(self, device: Any) -> "Amused":
+        """Let the parts come to a GPU in turns: less of its memory, and slower (UserError)."""
+        from src.speed.offload import take_turns  # accelerate takes its time
+
+        check_device(device)
+        if torch.device(device).type == "cpu":
+            raise UserError(f"device={device} has nothing to be offloaded from; name a GPU")
+        refuse_few_bits(self._parts[:3], "the model cannot be offloaded")
+        take_turns(self, device)
         return self
 
     @property
@@ -153,7 +178,8 @@ class Amused(Editing):
 
         Over the weights as they are here: one checkpoint opened in another dtype is another model.
         """
-        return weights_hash(all_tensors(self._parts))
+        is_quantized = has_few_bits(self._parts[:3])
+        return weights_hash(held_tensors(self) if is_quantized else all_tensors(self._parts))
 
     @property
     def _parts(self) -> Parts:
@@ -180,7 +206,8 @@ class Amused(Editing):
 
         Raises UserError for anything else, and for an id without a code, as a hidden token is.
         """
-        return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
+        with as_part(DECODER):
+            return to_images(decode_pixels(self.image_tokenizer, checked_ids(token_ids)))
 
     @torch.no_grad()
     def generate(

@@ -37,7 +37,8 @@ from src.sampler.config import (
     SamplerConfig,
     check_sampler,
 )
-from src.speed.config import SpeedConfig, check_speed
+from src.speed.bulk_config import BulkConfig, check_bulk
+from src.speed.config import SpeedConfig, check_speed, check_weights_of
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -100,6 +101,7 @@ class RunConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     shard: ShardConfig = field(default_factory=ShardConfig)
+    bulk: BulkConfig = field(default_factory=BulkConfig)
     pictures: PictureFoldersConfig = field(default_factory=PictureFoldersConfig)
     latency: LatencyConfig = field(default_factory=LatencyConfig)
     ablation: AblationConfig = field(default_factory=AblationConfig)
@@ -146,6 +148,8 @@ def check(config: RunConfig) -> None:
     conditions = (config.micro_cond, config.guidance_against, config.negative_micro_cond)
     check_conditions(*conditions, config.negative_prompts is not None)
     check_speed(config.speed)
+    check_weights_of(config.speed, config.task)
+    check_bulk(config.bulk)
     check_masking(config.masking)
     check_lora(config.lora)
     check_losses(config.tokenizer)

@@ -18,6 +18,7 @@ from src.conditioning.text import TextEncoder
 from src.data.micro_cond import MicroCond
 from src.errors import UserError, nearest, shown
 from src.image_tokenizer.vqgan import VQGAN
+from src.part_names import SAMPLER, TEXT, as_part
 from src.predicting import predict_for
 from src.recipe import Recipe, RegionTold, recipe_of
 from src.sampler.arguments import sampler_config
@@ -115,14 +116,15 @@ def ask(
     config = sampler_config(how.sampler, arguments, *own, follows_upstream=is_upstreams)
     micro_cond = MicroCond.default(*size) if how.micro_cond is None else how.micro_cond
     negative = micro_cond if how.negative_micro_cond is None else how.negative_micro_cond
-    rows = rows_for(
-        system.text_encoder,
-        prompts,
-        how.negative_prompts,
-        micro_cond,
-        negative,
-        how.num_images_per_prompt,
-    )
+    with as_part(TEXT):
+        rows = rows_for(
+            system.text_encoder,
+            prompts,
+            how.negative_prompts,
+            micro_cond,
+            negative,
+            how.num_images_per_prompt,
+        )
     each_alone = system.pictures_per_pass
     seeds, passes = passes_for(rows.num_pictures, how.seeds, how.generator, each_alone)
     recipe = recipe_of(prompts, how.negative_prompts, rows, seeds, config, size)
@@ -159,21 +161,22 @@ def fill(system: System, asked: Asked, start_token_ids: Int[Tensor, "batch heigh
     device = device_of(system)
     check_fits(system, asked)
     telling = Telling(system.transformer)
-    return decode_passes(
-        asked.passes,
-        lambda pictures: predict_for(
-            system.transformer,
-            asked.rows.pick(pictures),
-            telling,
-            recipe.sampler.full_step_every,
-        ),
-        start_token_ids.to(device),
-        mask_token_id,
-        num_codes,
-        recipe.sampler,
-        asked.how.progress,
-        asked.num_top,
-    )
+    with as_part(SAMPLER):
+        return decode_passes(
+            asked.passes,
+            lambda pictures: predict_for(
+                system.transformer,
+                asked.rows.pick(pictures),
+                telling,
+                recipe.sampler.full_step_every,
+            ),
+            start_token_ids.to(device),
+            mask_token_id,
+            num_codes,
+            recipe.sampler,
+            asked.how.progress,
+            asked.num_top,
+        )
 
 
 def check_fits(system: System, asked: Asked) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.conditioning.rows import Rows
+from src.part_names import UVIT, as_part
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.telling import Telling, is_watched, told_apart
@@ -39,10 +40,13 @@ class Asking:
     """
 
     def __init__(self, telling: Telling, rows: Rows, full_step_every: int = 1):
-        self._transformer = telling.transformer
+        self._transformer, self._telling = telling.transformer, telling
         self._local = LocalSteps(telling.transformer, full_step_every)
         sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
         self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
+        self._stacked = cache(
+            lambda is_twice: stack_conditions([each.condition for each in self._told(is_twice)])
+        )
         self._prepared = cache(
             lambda is_twice: stack_conditions(told_apart(telling.transformer, *sides[is_twice]))
         )
@@ -58,6 +62,7 @@ class Asking:
         positions = everything.expand(len(token_ids), -1)
         return self.at(token_ids, positions, bool(is_masked.all()), need_unconditional)
 
+    @as_part(UVIT)
     def at(
         self,
         token_ids: Int[Tensor, "batch height width"],
@@ -73,13 +78,11 @@ class Asking:
                 all_logits = self._transformer.predict(rows, self._prepared(is_twice))
             logits = _taken(all_logits, places)
         elif is_all_hidden:
-            told = self._told(is_twice)
-            start = [each.at_start(ids[None]) for each, ids in zip(told, rows, strict=True)]
-            logits = _taken(torch.cat(start), places)
+            logits = _taken(self._telling.at_start(self._told(is_twice), rows), places)
         else:
-            condition = stack_conditions([each.condition for each in self._told(is_twice)])
             with self._local.over(rows):
-                states = self._transformer.before_logits(rows, condition).flatten(1, 2)
+                states = self._transformer.before_logits(rows, self._stacked(is_twice))
+            states = states.flatten(1, 2)
             logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:
             return Logits(logits, None)

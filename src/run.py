@@ -67,7 +67,7 @@ def _answer(arguments: list[str]) -> int:
         print(HELP)
         return 0
     from src.compose import composed, jobs_of  # Hydra takes longer to import than a list to print
-    from src.task_settings import SWEPT
+    from src.task_settings import SHARED, SWEPT
 
     overrides = [*request.overrides, *request.grid]
     jobs = list(jobs_of(overrides)) if request.is_sweep else [overrides]
@@ -80,7 +80,7 @@ def _answer(arguments: list[str]) -> int:
         from src.tasks.sweep import sweep
 
         return sweep(request, jobs, runs, lambda folder: _launch(overrides, folder, True))
-    _check_places([run.config.output_dir for run in runs])
+    _check_places([run.config.output_dir for run in runs if run.config.task not in SHARED])
     place = runs[0].tree.hydra.sweep if request.is_sweep else runs[0].tree.hydra.run
     notes = _launch(overrides, Path(place.dir), request.is_sweep)
     for note in notes:

@@ -12,6 +12,7 @@ TASKS = (
     "train_vqgan",
     "memorise",
     "generate",
+    "draw_bulk",
     "vary",
     "inpaint",
     "outpaint",
@@ -38,6 +39,12 @@ TASKS = (
     "bench_training_step",
     "bench_recipes",
     "bench_recording",
+    "bench_bulk",
+    "bench_generate",
+    "bench_decode",
+    "bench_train_step",
+    "bench_scaling",
+    "profile",
     "inspect_calibration",
     "inspect_micro_cond",
     "inspect_words",
@@ -76,6 +83,10 @@ READ_BY = {  # what of RunConfig each task looks at
     "train_vqgan": (*OWN_VQGAN, "data", "evaluation", "seed", *LEAVING),
     "memorise": (*OPENING, *LEARNING, "lora", *JUDGING),
     "generate": (*OPENING, *DRAWING),
+    "draw_bulk": (
+        *(*OPENING, *(key for key in DRAWING if key != "seeds")),
+        *("data", "bulk", "shard"),
+    ),
     "observe": (*OPENING, *DRAWING, "save_record"),
     **dict.fromkeys(EDITORS, (*OPENING, *EDITING)),
     "calibrate_entropy_bound": (
@@ -92,7 +103,7 @@ READ_BY = {  # what of RunConfig each task looks at
     "report_latency": (*OPENING, "sampler", "latency", "seed", *LEAVING),
     "report_parameters": LEAVING,
     "report_finetune_memory": (),
-    "report_quantized": (),
+    "report_quantized": ("device", *JUDGING, "seed"),
     "report": (),
     "publish": (*OPENING, "publish", "output_dir"),
     "first_light": (*OPENING, *DRAWING, *JUDGING),
@@ -101,6 +112,12 @@ READ_BY = {  # what of RunConfig each task looks at
     "bench_training_step": (*OPENING, *BENCH),
     "bench_recipes": ("model", "training", "masking", "seed", "device", *LEAVING),
     "bench_recording": ("dtype", "device", "sampler", "seed", *LEAVING),
+    "bench_bulk": ("model", "device", "bulk", "seed", *LEAVING),
+    "bench_generate": (*OPENING, "sampler", "latency", "seed", *LEAVING),
+    "bench_decode": (*OPENING, "latency", "seed", *LEAVING),
+    "bench_train_step": ("model", "training", "latency", "seed", "device", *LEAVING),
+    "bench_scaling": (*OPENING, "sampler", "latency", "seed", *LEAVING),
+    "profile": (*OPENING, "sampler", "latency", "seed", *LEAVING),
     "inspect_calibration": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "inspect_micro_cond": (*OPENING, "data", "inspection", "seed", *LEAVING),
     "inspect_words": (*OPENING, "data", "inspection", "seed", *LEAVING),
@@ -121,3 +138,5 @@ READS_PICTURES = (
 )
 # tasks whose runs are the cells of one table: src/tasks/sweep.py holds them together
 SWEPT = ("ablate", "ablate_training")
+# tasks whose jobs draw into one folder, each its own share of it
+SHARED = ("draw_bulk",)

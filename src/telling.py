@@ -5,31 +5,23 @@ Dimensions: rows (pictures, once for each side of guidance), height, width (in t
 """
 
 from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from src.conditioning.text import Text
-from src.transformer.uvit import Condition, UViT
+from src.transformer.uvit import Condition, UViT, stack_conditions
 
 MOST_KEPT = 8  # rows; one of aMUSEd-256 takes 30 MB in float32
 
 
-class Told:
-    """One row that a transformer was told, with what it makes of that alone."""
+class Told(NamedTuple):
+    """One row that a transformer was told."""
 
-    def __init__(self, transformer: UViT, condition: Condition):
-        self._transformer = transformer
-        self.condition = condition
-        self._at_start: dict[tuple[int, ...], Float[Tensor, "1 seq codes"]] = {}
-
-    def at_start(self, token_ids: Int[Tensor, "1 height width"]) -> Float[Tensor, "1 seq codes"]:
-        """The logits of a grid in which all is hidden: one answer for every picture of a size."""
-        size = tuple(token_ids.shape)
-        if size not in self._at_start:
-            self._at_start[size] = self._transformer.predict(token_ids, self.condition)
-        return self._at_start[size]
+    key: bytes  # the same for rows that are told the same
+    condition: Condition  # with all that layers made of it
 
 
 class Telling:
@@ -41,24 +33,45 @@ class Telling:
 
     def __init__(self, transformer: UViT):
         self.transformer = transformer
-        self._kept: OrderedDict[bytes, Told] = OrderedDict()
+        self._told: OrderedDict[bytes, Told] = OrderedDict()
+        self._at_start: OrderedDict[tuple, Float[Tensor, "group seq codes"]] = OrderedDict()
 
     def tell(self, text: Text, micro_cond: Float[Tensor, "rows 5"]) -> list[Told]:
-        """One `Told` a row."""
+        """One `Told` a row; rows that are told the same share theirs."""
         keys = [b"".join(map(_bytes, row)) for row in zip(*text, micro_cond, strict=True)]
-        told = [self._kept.get(key) for key in keys]
-        if None in told:
+        if not all(key in self._told for key in keys):
             conditions = told_apart(self.transformer, text, micro_cond)
-            told = [
-                Told(self.transformer, condition) if known is None else known
-                for known, condition in zip(told, conditions, strict=True)
-            ]
-        for key, each in zip(keys, told, strict=True):
-            self._kept[key] = each
-            self._kept.move_to_end(key)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-        return told
+            for key, condition in zip(keys, conditions, strict=True):
+                self._told.setdefault(key, Told(key, condition))
+        found = [self._told[key] for key in keys]
+        for key in keys:
+            self._told.move_to_end(key)
+        _forget(self._told)
+        return found
+
+    def at_start(
+        self, told: list[Told], token_ids: Int[Tensor, "rows height width"]
+    ) -> Float[Tensor, "rows seq codes"]:
+        """The logits of grids in which all is hidden: one answer for all who are told the same.
+
+        On a processor a row has the same bits in any company, and is answered once for all. On a
+        GPU it may not, and the answer is shared by passes of the same rows.
+        """
+        distinct = list({each.key: each for each in told}.values())
+        size = tuple(token_ids.shape[1:])
+        names = [(size, each.key) for each in distinct]
+        if token_ids.device.type != "cpu":
+            names = [(*name, *(each.key for each in distinct)) for name in names]
+        new = [row for row, name in enumerate(names) if name not in self._at_start]
+        if new:
+            condition = stack_conditions([distinct[row].condition for row in new])
+            said = self.transformer.predict(token_ids[: len(new)], condition)
+            self._at_start |= {names[row]: said[place] for place, row in enumerate(new)}
+        answers = {
+            each.key: self._at_start[name] for each, name in zip(distinct, names, strict=True)
+        }
+        _forget(self._at_start)
+        return torch.stack([answers[each.key] for each in told])
 
 
 def told_apart(
@@ -77,6 +90,11 @@ def is_watched(transformer: UViT) -> bool:
     return any(
         module._forward_hooks or module._forward_pre_hooks for module in transformer.modules()
     )
+
+
+def _forget(kept: OrderedDict[Any, Any]) -> None:
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -23,6 +23,7 @@ from src.adapters.layers import (
     take_out,
 )
 from src.adapters.places import PARTS, Adaptable, modules_of, places
+from src.checkpoint.few_bits import refuse_few_bits
 from src.errors import UserError
 
 NO_LORA = "the model carries no adapter: call load_lora() or add_lora() first."
@@ -100,7 +101,8 @@ def remove_lora(model: Adaptable) -> None:
 
 
 def refuse_second(model: Adaptable) -> None:
-    """Raise UserError if an adapter is there already."""
+    """Raise UserError if an adapter is there already, or the weights have few bits."""
+    refuse_few_bits(modules_of(model).values(), "an adapter cannot be put on the model")
     if has_lora(model):
         raise UserError(
             "the model carries an adapter already: call merge_lora() or remove_lora() first."

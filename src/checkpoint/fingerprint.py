@@ -2,15 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
+from typing import Any
 
 SHORT_LENGTH = 12
 
 
-def weights_hash(tensors: Mapping[str, Tensor]) -> str:
+def weights_hash(tensors: Mapping[str, Any]) -> str:
     """SHA-256 over all tensors, by sorted name: name, type, shape and bytes; in hexadecimal."""
+    import torch  # whoever wants the length alone need not wait for it
+
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()

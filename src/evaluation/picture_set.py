@@ -1,7 +1,8 @@
 """A folder of pictures to be measured: the file, prompt, seed and hash of each, in one order.
 
-`manifest.jsonl`, an object a line, says it of pictures that were drawn here; other systems'
-pictures are ordered by name (2.png before 10.png) and told their prompts from a file.
+`manifest.jsonl`, an object a line, says it of pictures that were drawn here, and `metadata.jsonl`
+of a folder that Hugging Face's datasets read (imagefolder); other systems' pictures are ordered by
+name (2.png before 10.png) and told their prompts from a file.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from src.whole_files import write_whole
 
 MANIFEST = "manifest.jsonl"
 OF_GENERATE = "manifest.json"  # what +exp=generate leaves beside its pictures and their grid
+IMAGE_FOLDER = "metadata.jsonl"  # of an imagefolder: an object a line, with its `file_name`
 DUPLICATE_SHARE = 0.001  # of all pictures; fewer doubles change no number that is shown
 
 
@@ -134,7 +136,8 @@ def write_manifest(pictures: PictureSet) -> None:
 
 def _listed(folder: Path, place: str) -> list[Picture]:
     """What a manifest says, or all files of known kinds; the hashes are not looked at."""
-    for name, read in ((MANIFEST, _own), (OF_GENERATE, _of_generate)):
+    kinds = ((MANIFEST, _own), (OF_GENERATE, _of_generate), (IMAGE_FOLDER, _of_image_folder))
+    for name, read in kinds:
         if (folder / name).is_file():
             return _read_manifest(folder / name, read, place)
     files = [each.name for each in folder.iterdir() if each.suffix.lower() in SUFFIXES]
@@ -152,6 +155,14 @@ def _of_generate(content: str) -> list[Picture]:
     rows = json.loads(content)["pictures"]
     return [
         Picture(number, row["file"], row["prompt"], row["seed"], "")
+        for number, row in enumerate(rows)
+    ]
+
+
+def _of_image_folder(content: str) -> list[Picture]:
+    rows = [json.loads(line) for line in content.split("\n") if line]
+    return [
+        Picture(number, row["file_name"], row.get("prompt", row.get("text")), row.get("seed"), "")
         for number, row in enumerate(rows)
     ]
 

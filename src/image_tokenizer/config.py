@@ -22,6 +22,7 @@ REQUIRED = (  # in every file; what came later or is alike in all models may be 
     *("block_out_channels", "down_block_types", "up_block_types", "layers_per_block"),
     *("latent_channels", "num_vq_embeddings", "norm_num_groups"),
 )
+PRECISIONS = ("float32", "tf32", "bfloat16")  # of products in the decoder; tf32: on a GPU only
 MOST = {"layers_per_block": 1000}  # building more would take all memory
 ONLY_VALUES = {  # published keys of which this architecture knows one value
     "in_channels": 3,

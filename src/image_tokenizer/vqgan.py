@@ -14,6 +14,7 @@ from torch.nn.functional import silu
 from src.errors import UserError
 from src.image_tokenizer.blocks import EPS, Double, Halve, Level, ResidualBlock
 from src.image_tokenizer.config import ImageTokenizerConfig, check
+from src.image_tokenizer.fast_decoder import FastDecoder
 from src.image_tokenizer.quantizer import Quantized, Quantizer
 
 
@@ -109,6 +110,7 @@ class VQGAN(nn.Module):
         self.quantizer = Quantizer(config.num_vq_embeddings, dim)
         self.from_codes = nn.Conv2d(dim, config.latent_channels, kernel_size=1)
         self.decoder = Decoder(config)
+        self.decoder_precision = "float32"  # of its products in evaluation: one of PRECISIONS
         self.reset_parameters(init, generator)
 
     @property
@@ -163,7 +165,10 @@ class VQGAN(nn.Module):
         self, codes: Float[Tensor, "batch dim rows columns"]
     ) -> Float[Tensor, "batch 3 height width"]:
         """Pixels of code vectors, not clipped, so that training sees by how much they overshoot."""
-        return self.decoder(self.from_codes(codes))
+        latents = self.from_codes(codes)
+        if FastDecoder.serves(self.decoder):
+            return FastDecoder(self.decoder, self.decoder_precision)(latents)
+        return self.decoder(latents)
 
     @torch.no_grad()
     def reset_parameters(

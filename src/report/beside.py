@@ -16,6 +16,7 @@ from src.report.record import Record
 from src.report.reported import Reported, number
 
 QUALITY = "quality against guidance"  # a section of the report
+TIMED = ("report_latency", "bench_generate")  # whose records hold times of a picture
 
 
 class Beside(NamedTuple):
@@ -59,9 +60,12 @@ def beside(figure: Reported, records: Mapping[str, Record]) -> Beside:
     find = {
         "report_parameters": _of_parameters,
         "report_latency": _of_latency,
+        "bench_generate": _of_latency,
         "bench_recipes": _of_recipes,
+        "report_quantized": _of_quantized,
     }.get(figure.experiment, _of_quality)
-    found = [find(figure, record) for record in records_of(figure.experiment, records)]
+    names = TIMED if figure.experiment in TIMED else (figure.experiment,)
+    found = [find(figure, record) for name in names for record in records_of(name, records)]
     answers = [row for row in found if row.ours is not None]
     return min(answers, key=lambda row: len(row.differs), default=Beside(figure, None, []))
 
@@ -72,9 +76,11 @@ def command(figure: Reported) -> str:
     conditions = figure.conditions
     if figure.section == QUALITY:
         text += f" protocol.captions={conditions['captions']}"
-    if figure.experiment == "report_latency":
+    if figure.experiment in TIMED:
         steps = f"sampler.num_steps={conditions['steps']}"
         text += f" model={HUB_IDS[conditions['model']]} device=cuda dtype=float16 {steps}"
+    if figure.experiment == "bench_generate":
+        text += f" latency.batch_sizes=[{conditions['batch']}]"
     return f"{text} save_record=true"
 
 
@@ -89,8 +95,17 @@ def _of_recipes(figure: Reported, record: Record) -> Beside:
     return Beside(figure, ours, [], "on random weights, which take the same memory")
 
 
+def _of_quantized(figure: Reported, record: Record) -> Beside:
+    name = "weights without the image encoder, MB"
+    ours = _found(record, name, figure.conditions["precision"])
+    return Beside(figure, ours, ["of which model, and whether of weights alone, is not reported"])
+
+
 def _of_latency(figure: Reported, record: Record) -> Beside:
-    conditions, ours = figure.conditions, _found(record, "seconds a picture", "ours")
+    conditions, batch = figure.conditions, figure.conditions["batch"]
+    ours = _found(record, "seconds", f"ours, batch {batch}")
+    if ours is None and batch == 1:  # of report_latency
+        ours = _found(record, "seconds a picture", "ours")
     pixels = conditions["pixels"]
     if ours is None or f"{pixels} x {pixels} pixels" not in ours.note:
         return Beside(figure, None, [])

@@ -7,7 +7,7 @@ write or show them do not count either.
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 WITHOUT_EFFECT = (
@@ -44,7 +44,7 @@ def _closure(start: Path, root: Path) -> set[Path]:
         if path in found or not path.is_file() or _is_without_effect(path, root):
             continue
         found.add(path)
-        waiting += [root / module for module in _imported(path)]
+        waiting += [root / module for module in _imported(path.read_bytes())]
         folder = BY_NAME.get(path.relative_to(root).as_posix())
         waiting += sorted((root / folder).glob("*.py")) if folder else []
     return found
@@ -54,9 +54,11 @@ def _is_without_effect(path: Path, root: Path) -> bool:
     return path.relative_to(root).as_posix().startswith(WITHOUT_EFFECT)
 
 
-def _imported(path: Path) -> Iterator[Path]:
+@cache  # reading code as Python takes milliseconds a file, and two tasks share most of theirs
+def _imported(content: bytes) -> tuple[Path, ...]:
     """Files that the names of the import statements can mean, whether or not they exist."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    found = []
+    for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{each.name}" for each in node.names)]
         elif isinstance(node, ast.Import):
@@ -67,8 +69,9 @@ def _imported(path: Path) -> Iterator[Path]:
             parts = name.split(".")
             if parts[0] == "src":
                 for depth in range(1, len(parts) + 1):  # importing a.b runs a/__init__.py as well
-                    yield Path(*parts[:depth], "__init__.py")
-                yield Path(*parts).with_suffix(".py")
+                    found.append(Path(*parts[:depth], "__init__.py"))
+                found.append(Path(*parts).with_suffix(".py"))
+    return tuple(found)
 
 
 def _hash_of(files: list[Path]) -> str:

@@ -20,6 +20,7 @@ A record is stale when its settings, its weights or the code have moved on since
 HEAD = ("reported figure", "reported", "known from", "ours", "difference", "verdict")
 BESIDES = {  # experiments whose records answer to no reported figure, and why
     "report_latency": "Our own times. The report has none of a processor or beside diffusers.",
+    "bench_generate": "The whole pipeline beside diffusers and the floor. The report has neither.",
     "evaluate": "The shipped glyph model, seen by its own CLIP. The report has no such model.",
 }
 
@@ -104,7 +105,7 @@ def line_of(row: Beside) -> str:
     name, value, known, ours, difference, verdict = _cells(row, {})
     told = [
         f"reported {value} ({known})",
-        *([f"ours {ours}, {difference}"] if ours else []),
+        *([", ".join(filter(None, (f"ours {ours}", difference)))] if ours else []),
         verdict,
     ]
     return f"{name}: {'; '.join(told)}"

@@ -32,7 +32,7 @@ def claim(folder: Path, asked: dict[str, Any], device: str) -> None:
     """
     path = folder / ASKED
     kind, code = device.partition(":")[0], code_at_start(DRAWS, ROOT).used
-    if not path.is_file() or not any(folder.glob("*.png")):
+    if not path.is_file() or not any(folder.rglob("*.png")):
         content = asked | {"device": kind, "code": code}
         write_whole(path, json.dumps(content, indent=1) + "\n")
         return

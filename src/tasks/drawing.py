@@ -19,22 +19,50 @@ def generate_pictures(
     record: bool = False,
 ):
     """`Amused.generate` with everything that the configuration says; one seed an image."""
+    told = _told(model, config, prompts, seeds, negative_prompts)
+    size = {"height": config.height, "width": config.width}
+    return model.generate(prompts, **size, **told, record=record)
+
+
+def draw_tokens(
+    model,
+    config: RunConfig,
+    prompts: list[str],
+    seeds: list[int],
+    negative_prompts: list[str] | None = None,
+):
+    """The token ids, batch x height x width, whose pictures `generate_pictures` gives."""
+    import torch
+
+    from src.filling import How, all_hidden, ask, fill, whole_size
+
+    told = _told(model, config, prompts, seeds, negative_prompts)
+    with torch.no_grad():
+        size = whole_size(model, config.width, config.height)
+        asked = ask(model, prompts, size, How(**told, record=False))
+        return fill(model, asked, all_hidden(model, asked)).token_ids[-1]
+
+
+def _told(
+    model,
+    config: RunConfig,
+    prompts: list[str],
+    seeds: list[int],
+    negative_prompts: list[str] | None,
+) -> dict:
+    """What the configuration says of how pictures are drawn, by the names of `filling.How`."""
     height, width = config.height or model.height, config.width or model.width
     against = config.guidance_against
-    return model.generate(
-        prompts,
-        negative_prompts=prompts if against == "micro_cond" else negative_prompts,
-        num_images_per_prompt=len(seeds) // len(prompts),
-        seeds=seeds,
-        micro_cond=config.micro_cond.named(width, height),
-        negative_micro_cond=(
+    return {
+        "negative_prompts": prompts if against == "micro_cond" else negative_prompts,
+        "num_images_per_prompt": len(seeds) // len(prompts),
+        "seeds": seeds,
+        "micro_cond": config.micro_cond.named(width, height),
+        "negative_micro_cond": (
             None if against == "prompt" else config.negative_micro_cond.named(width, height)
         ),
-        height=config.height,
-        width=config.width,
-        record=record,
-        sampler=config.sampler,
-    )
+        "sampler": config.sampler,
+    }
 
 
 def drawing_progress() -> Progress:

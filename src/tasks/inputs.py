@@ -14,10 +14,11 @@ from src.data.prompt_sets import read_prompt_set
 from src.errors import UserError, nearest, shown
 from src.experiments import EMBEDDED_MODEL
 from src.memory import keep_freed_memory
+from src.speed.config import SpeedConfig
 
 
 def open_model(config: RunConfig):
-    """The `Amused` that `model`, `variant`, `adapter`, `dtype` and `device` name."""
+    """The `Amused` that `model`, `variant`, `adapter`, `dtype`, `device` and `speed` name."""
     import torch
 
     from src.amused import Amused
@@ -25,15 +26,30 @@ def open_model(config: RunConfig):
     keep_freed_memory()
     device = choose_device(config.device, torch.cuda.device_count())
     dtype = getattr(torch, config.dtype)
+    goes_in_pieces = config.speed.weights != "full" or config.speed.is_offloaded
+    place = "cpu" if goes_in_pieces else device
     if config.model == EMBEDDED:
-        model = Amused.embedded(dtype=dtype, device=device)
+        model = Amused.embedded(dtype=dtype, device=place)
     else:
         name = _known_model(config.model)
-        model = Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=device)
+        model = Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=place)
+    model.image_tokenizer.decoder_precision = config.speed.decoder
     if config.adapter is not None:
         model.load_lora(config.adapter, config.adapter_scale)
         model.merge_lora()  # quicker, and a plain model to whoever works with it
-    return model
+    return made_smaller(model, config.speed, device)
+
+
+def made_smaller(model, speed: SpeedConfig, device: str):
+    """The model on a device as `speed.weights` and `speed.is_offloaded` say; in place."""
+    if speed.is_offloaded and not device.startswith("cuda"):
+        raise UserError(
+            f"speed.is_offloaded=true needs a GPU to spare, and the device is {device}: give "
+            "device=cuda, or leave it out."
+        )
+    if speed.is_offloaded:
+        return model.offload(device)
+    return model if speed.weights == "full" else model.quantize(speed.weights, device)
 
 
 def _known_model(name: str) -> str:

@@ -21,23 +21,30 @@ class Peer(NamedTuple):
     name: str  # "diffusers 0.33.1"; "" where there is none
     missing: str  # "" where there is one
 
-    def draw(self, prompt: str, seed: int, num_steps: int, guidance_scale: float) -> str:
-        """Have one picture drawn; the hash of its pixels. Raises UserError if the peer died."""
+    def draw(self, prompt: str, seed: int, num_steps: int, guidance_scale: float, **more) -> str:
+        """Have a prompt drawn; the hash of the pixels. Raises UserError if the peer died."""
         asked = {"prompt": prompt, "seed": seed}
         asked |= {"num_steps": num_steps, "guidance_scale": guidance_scale}
-        return _ask(self.process, asked)["pixels"]
+        return self.ask(asked | more)["pixels"]
+
+    def ask(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Its answer to a line of its script's kind. Raises UserError if the peer died."""
+        return _ask(self.process, line)
 
 
 @contextmanager
 def peer(
-    checkpoint: Path, num_threads: int, device: str, dtype: str, script: Path = SCRIPT
+    checkpoint: Path, num_threads: int, device: str, dtype: str, script: Path = SCRIPT, *more: str
 ) -> Iterator[Peer]:
-    """Start the peer on a checkpoint, wait until it is ready, and end it with the block."""
+    """Start the peer on a checkpoint, wait until it is ready, and end it with the block.
+
+    more: what else its script is called with.
+    """
     if not script.is_file():
         yield Peer(None, "", f"{script} is not there")
         return
     process = subprocess.Popen(
-        [sys.executable, str(script), str(checkpoint), str(num_threads), device, dtype],
+        [sys.executable, str(script), str(checkpoint), str(num_threads), device, dtype, *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # the library's warnings of its own age

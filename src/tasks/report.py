@@ -8,7 +8,7 @@ from rich.console import Console
 from src.config import RunConfig
 from src.errors import UserError
 from src.experiments import RECORDS
-from src.report.beside import beside
+from src.report.beside import TIMED, beside
 from src.report.kept_records import records_of
 from src.report.look import save_figure
 from src.report.record import Record
@@ -36,7 +36,7 @@ def write_report(records_folder: Path, place: Path) -> Path:
     records = read_records(records_folder, tuple(BESIDES))
     rows = [beside(figure, records) for figure in reported()]
     save_figure(quality_figure(rows), place / "quality.png")
-    timed = records_of("report_latency", records)
+    timed = [each for name in TIMED for each in records_of(name, records)]
     save_figure(latency_figure(rows, timed), place / "latency.png")
     stale = {name: _stale(record) for name, record in records.items()}
     write_whole(place / "README.md", report_page(rows, records, FIGURES, stale))

@@ -91,9 +91,9 @@ def _timed(config: RunConfig, model, weights: str, other: Peer) -> list[Measurem
     def ours(prompt: str, seed: int) -> None:
         model.generate(prompt, seeds=seed, record=False, **settings)  # ends on the processor
 
-    works = {"ours": _each_round(ours, config.seed)}
+    works = {"ours": each_round(ours, config.seed)}
     if other.process is not None:
-        works["theirs"] = _each_round(
+        works["theirs"] = each_round(
             lambda prompt, seed: other.draw(prompt, seed, **settings), config.seed
         )
     seconds = in_turns(works, num_rounds)
@@ -125,13 +125,15 @@ def _spread(value: float, num_rounds: int, note: str) -> Measurement:
     )
 
 
-def _each_round(work: Callable[[str, int], object], seed: int) -> Callable[[], None]:
-    """The same prompts and seeds for whoever counts, a new one each time."""
+def each_round(
+    work: Callable[[str, int], object], seed: int, prompts: Callable[[int], str] | None = None
+) -> Callable[[], None]:
+    """The same prompts and seeds for whoever counts, a new one each time; None = `prompt_of`."""
     numbers = count()
 
     def draw() -> None:
         number = next(numbers)
-        work(prompt_of(number), seed + number)
+        work((prompts or prompt_of)(number), seed + number)
 
     return draw
 
@@ -141,3 +143,8 @@ def prompt_of(number: int) -> str:
     thing, place = THINGS[number % len(THINGS)], PLACES[number % len(PLACES)]
     lap = number // (len(THINGS) * len(PLACES))
     return f"a photograph of a {thing} {place}" + (f", number {lap + 1}" if lap else "")
+
+
+def short_prompt_of(number: int) -> str:
+    """Likewise, and within the shipped model's window."""
+    return f"a red star {number}"

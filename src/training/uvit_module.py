@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.checkpoint.few_bits import refuse_few_bits
 from src.conditioning.dropout import drop_prompts
 from src.conditioning.text import Text, TextEncoder
 from src.image_tokenizer.vqgan import VQGAN
@@ -49,6 +50,7 @@ class UvitModule(lightning.LightningModule):
         vqgan: needed where the batches hold pictures instead of token ids.
         """
         super().__init__()
+        refuse_few_bits((uvit, text_encoder), "the model cannot be trained")
         self.uvit, self.config, self.dealt = uvit, config, dealt
         self.average = moving_average(uvit, config) if config.ema_decay else None
         adapters = [p for name, p in text_encoder.named_parameters() if ADAPTER_MARK in name]

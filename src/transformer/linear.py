@@ -41,7 +41,8 @@ class Linear(nn.Linear):
     ) -> Float[Tensor, "*where features_out"]:
         """states @ weight^T + bias."""
         is_float32 = self.weight.dtype == states.dtype == torch.float32
-        if torch.is_grad_enabled() or self.weight.device.type != "cpu" or not is_float32:
+        is_here = self.weight.device.type == "cpu" and not torch.compiler.is_compiling()
+        if torch.is_grad_enabled() or not is_here or not is_float32:
             return super().forward(states)
         rows = states.flatten(0, -2)
         is_small = len(rows) > FEW_ROWS and self.weight.numel() < FEWEST_WEIGHTS

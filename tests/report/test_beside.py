@@ -220,3 +220,21 @@ def test_every_command_composes():
         words = each.split()
         assert words[:3] == ["python", "-m", "src.run"]
         composed(words[3:])
+
+
+def test_a_batch_is_answered_by_the_whole_pipelines_record_alone():
+    eight = figure("time", model="amused_256", steps=12, device="A100", batch=8)
+    note = "the checkpoint's weights, float16, batch 8, 12 steps, guidance 10, 256 x 256 pixels"
+    measured = [
+        Measurement("seconds", value, 5, subject=f"ours, batch {size}", note=note)
+        for size, value in ((1, 0.46), (8, 0.61))
+    ]
+    settings = {"sampler.num_steps": 12, "dtype": "float16", "model": "amused/amused-256"}
+    whole = {"bench_generate": record(measured, "NVIDIA A100-SXM4", **settings)}
+    assert beside(eight, whole).ours.value == 0.61
+    assert beside(eight, whole).verdict == "within the tolerance (10 %)"
+    assert beside(TIME, whole).ours.value == 0.46
+    one = {"report_latency": timed("the checkpoint's weights", "NVIDIA A100-SXM4")}
+    assert beside(eight, one).ours is None
+    assert "+exp=bench_generate" in beside(eight, {}).verdict
+    assert "latency.batch_sizes=[8]" in beside(eight, {}).verdict

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from src.experiments import RECORDS
-from src.tasks import report_finetune_memory, report_quantized
 from src.tasks.report import FIGURES, write_report
 from src.tasks.reported_rows import print_rows
 from tests.report.test_beside import AUTHORS, distance, record
@@ -81,26 +80,18 @@ def test_parameters_are_compared_and_only_the_model_cards_differ(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("task", "said", "missing"),
+    ("section", "said"),
     [
-        (report_finetune_memory, "reported 6.5 GB (raw data)", "measured on a GPU"),
-        (report_quantized, "reported 800 MB (second hand)", "no quantized model yet"),
+        ("memory of fine-tuning", "reported 6.5 GB (raw data)"),
+        ("quantization", "reported 800 MB (second hand)"),
     ],
 )
-def test_without_numbers_the_tables_say_so(task, said, missing, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(task, "RECORDS", tmp_path)
-    print_section(task, tmp_path)
+def test_without_numbers_the_tables_say_so(section, said, tmp_path, capsys):
+    print_rows(section, tmp_path, "none of them was measured")
     told = capsys.readouterr().out
     assert said in told
-    assert missing in told.splitlines()[-1]
+    assert told.splitlines()[-1] == "none of them was measured"
     assert all("not measured here" in line for line in told.splitlines()[:-1])
-
-
-def print_section(task, folder) -> None:
-    from src.config import RunConfig
-
-    name = task.__name__.rpartition(".")[2]
-    task.run(RunConfig(name=name, task=name), folder)
 
 
 def test_memory_of_the_benchmark_is_taken_over(tmp_path, capsys):
@@ -112,3 +103,14 @@ def test_memory_of_the_benchmark_is_taken_over(tmp_path, capsys):
     (line,) = (each for each in capsys.readouterr().out.splitlines() if "ours" in each)
     assert "finetune_256_lora, batch 1" in line
     assert "ours 6 GB, n = 3, -0.5 (-7.7 %); within the tolerance" in line
+
+
+def test_bytes_of_quantized_weights_stand_beside_the_reported_memory(tmp_path, capsys):
+    from src.evaluation.measurement import Measurement
+
+    measured = Measurement("weights without the image encoder, MB", 960.0, 1, subject="int8")
+    put(tmp_path, "report_quantized", record([measured]))
+    print_rows("quantization", tmp_path, "missing")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "ours 960 MB" in line
+    assert "not the same thing: of which model" in line
