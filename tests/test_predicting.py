@@ -81,11 +81,11 @@ def small(tiny_settings):
     return Amused.from_config(tiny_settings, seed=4)
 
 
-@pytest.mark.parametrize("guidance_scale", [1.0, 4.0])
-def test_of_a_hundred_small_pictures_99_are_the_same_to_the_last_token(small, guidance_scale):
+def test_of_a_hundred_small_pictures_99_are_the_same_to_the_last_token(small):
     """Where the same draws decide otherwise on logits so close, they were nearly tied."""
     found = [
-        both(small, PROMPTS[seed % 2], seed, guidance_scale=guidance_scale) for seed in range(100)
+        both(small, PROMPTS[seed % 2], seed, guidance_scale=[1.0, 4.0][seed // 2 % 2], num_steps=5)
+        for seed in range(100)
     ]
     assert sum(is_same for is_same, _ in found) >= 99
     assert max(apart for _, apart in found) < CLOSE

@@ -33,12 +33,17 @@ def open_model(config: RunConfig):
     else:
         name = _known_model(config.model)
         model = Amused.from_pretrained(name, variant=config.variant, dtype=dtype, device=place)
-    model.image_tokenizer.decoder_precision = config.speed.decoder
     if config.adapter is not None:
         model.load_lora(config.adapter, config.adapter_scale)
         model.merge_lora()  # quicker, and a plain model to whoever works with it
-    model = made_smaller(model, config.speed, device)
-    return model.compile() if config.speed.is_compiled else model
+    return sped_up(model, config.speed, device)
+
+
+def sped_up(model, speed: SpeedConfig, device: str):
+    """The model on a device as the keys of `speed` say; in place."""
+    model.image_tokenizer.decoder_precision = speed.decoder
+    model = made_smaller(model, speed, device)
+    return model.compile() if speed.is_compiled else model
 
 
 def made_smaller(model, speed: SpeedConfig, device: str):

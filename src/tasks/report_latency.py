@@ -19,7 +19,7 @@ from src.experiments import RECORDS
 from src.memory import keep_freed_memory
 from src.report.kept_records import keep_beside
 from src.tasks.drawing import drawn_with, short_hash
-from src.tasks.inputs import choose_device, open_model
+from src.tasks.inputs import choose_device, open_model, sped_up
 from src.tasks.latency_peer import SCRIPT, Peer, peer
 from src.tasks.outcome import Outcome, deliver, record_of, targets
 
@@ -60,10 +60,11 @@ def open_timed(config: RunConfig):
     keep_freed_memory()
     device = choose_device(config.device, torch.cuda.device_count())
     model = Amused.from_config(config.model, seed=config.seed, init="random")
-    model = model.to(device)
     for part in (model.transformer, model.image_tokenizer, model.text_encoder):
         part.to(getattr(torch, config.dtype))
-    return model, RANDOM_WEIGHTS
+    if config.speed.weights == "full" and not config.speed.is_offloaded:
+        model = model.to(device)
+    return sped_up(model, config.speed, device), RANDOM_WEIGHTS
 
 
 def measure(config: RunConfig, model, weights: str, place: Path, script: Path) -> list[Measurement]:
