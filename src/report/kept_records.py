@@ -12,12 +12,17 @@ from src.report.record import FILE_NAME, Record, read_record
 from src.whole_files import write_whole
 
 MADE_OF = ("model", "sampler.num_steps", "dtype")  # settings that make another row of a table
+# and these where they are not as here, which older records do not know
+USUALLY = {"speed.is_compiled": False, "speed.weights": "full", "speed.decoder": "float32"}
 
 
 def key_of(record: Record) -> str:
     """What a record is of, as a part of a file's name: "amused-256_12_float32_cpu-2-threads"."""
     values = [str(record.settings.get(name)) for name in MADE_OF]
     values[0] = Path(values[0]).name  # of a folder, not where it lies
+    for name, usual in USUALLY.items():
+        if (value := record.settings.get(name, usual)) != usual:
+            values.append(f"{name.removeprefix('speed.is_').removeprefix('speed.')}-{value}")
     return "_".join(re.sub(r"[^a-z0-9]+", "-", each.lower()) for each in [*values, record.device])
 
 
