@@ -10,6 +10,7 @@ Dimensions: batch, height and width in pixels of a map, channels.
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from jaxtyping import Float
@@ -98,41 +99,55 @@ class FastDecoder:
     def _pixels(
         self, latents: Float[Tensor, "batch latent rows columns"]
     ) -> Float[Tensor, "batch 3 height width"]:
-        decoder = self.decoder
-        x = FeatureMap(latents.permute(0, 2, 3, 1).contiguous())
-        x = self._convolved(x, None, decoder.stem)
+        decoder, (batch, _, rows, columns) = self.decoder, latents.shape
+        for name, size in zip(("map", "change"), _sizes(decoder, rows * columns), strict=True):
+            self.scratch.take(name, (batch * size,))  # all at once, or the heap is left with holes
+        given = FeatureMap(latents.permute(0, 2, 3, 1).contiguous())
+        x = self._convolved(given, None, decoder.stem, self._map(given, decoder.stem))
         for block in decoder.middle:
             x = self._block(x, block)
         for level in decoder.levels:
             for block in level.blocks:
                 x = self._block(x, block)
             if isinstance(level.step, Double):
-                x = self._convolved(x, None, level.step.conv, doubles=True)
-        pixels = self._convolved(x, decoder.norm, decoder.head).pixels
-        return pixels.permute(0, 3, 1, 2).contiguous()
+                x = self._doubled(x, level.step.conv)
+        shape = batch, *x.pixels.shape[1:3], decoder.head.out_channels
+        pixels = FeatureMap(x.pixels.new_empty(shape))
+        self._convolved(x, decoder.norm, decoder.head, pixels)
+        return pixels.pixels.permute(0, 3, 1, 2).contiguous()
+
+    def _map(self, x: FeatureMap, conv: nn.Conv2d, name: str = "map", times: int = 1) -> FeatureMap:
+        """Memory for what a convolution makes of a map, each side `times` as long."""
+        batch, height, width, _ = x.pixels.shape
+        shape = batch, height * times, width * times, conv.out_channels
+        return FeatureMap(self.scratch.take(name, shape))
+
+    def _doubled(self, x: FeatureMap, conv: nn.Conv2d) -> FeatureMap:
+        aside = self.scratch.take("change", tuple(x.pixels.shape)).copy_(x.pixels)
+        into = self._map(x, conv, times=2)
+        return self._convolved(FeatureMap(aside), None, conv, into, doubles=True)
 
     def _block(self, x: FeatureMap, block: ResidualBlock) -> FeatureMap:
-        batch, height, width, _ = x.pixels.shape
-        shape = batch, height, width, block.conv_1.out_channels
-        change = FeatureMap(self.scratch.take("change", shape))
-        self._convolved(x, block.norm_1, block.conv_1, into=change)
-        out = FeatureMap(self._shortcut(x.pixels, block.shortcut))
-        return self._convolved(change, block.norm_2, block.conv_2, into=out, adds=True)
+        change = self._map(x, block.conv_1, "change")
+        self._convolved(x, block.norm_1, block.conv_1, change)
+        out = FeatureMap(self._shortcut(x, block.shortcut))
+        return self._convolved(change, block.norm_2, block.conv_2, out, adds=True)
 
     def _shortcut(
-        self, pixels: Float[Tensor, "batch height width channels"], shortcut: nn.Module
+        self, x: FeatureMap, shortcut: nn.Module
     ) -> Float[Tensor, "batch height width channels_out"]:
-        """What a block adds to; where that is no wider than its input, in the input's memory."""
+        """What a block adds to, in the memory of the block's input."""
+        pixels = x.pixels
         if isinstance(shortcut, nn.Identity):
             return pixels
-        batch, height, width, channels = pixels.shape
         weight, bias = shortcut.weight[:, :, 0, 0].float(), shortcut.bias.float()
-        shape = batch, height, width, shortcut.out_channels
-        if shape[-1] > channels or batch > 1:
-            return linear(pixels, weight, bias)
-        out = pixels.flatten()[: height * width * shape[-1]].view(shape)
-        for start, stop in self._strips(height, width, 1):  # never ahead of what is read
-            out[:, start:stop] = linear(pixels[:, start:stop], weight, bias)
+        if shortcut.out_channels > pixels.shape[-1]:
+            wider = linear(pixels, weight, bias)
+            return self._map(x, shortcut).pixels.copy_(wider)
+        out = self._map(x, shortcut).pixels
+        for index, (start, stop) in product(range(len(out)), self._strips(*out.shape[1:3], 1)):
+            rows = slice(start, stop)  # narrower, so never ahead of what is read
+            out[index, rows] = linear(pixels[index, rows], weight, bias)
         return out
 
     def _convolved(
@@ -140,16 +155,13 @@ class FastDecoder:
         x: FeatureMap,
         norm: nn.GroupNorm | None,
         conv: nn.Conv2d,
+        into: FeatureMap,
         doubles: bool = False,
-        into: FeatureMap | None = None,
         adds: bool = False,
     ) -> FeatureMap:
-        """The convolution of a map, after norm and SiLU if there is a norm."""
+        """Write, or add, the convolution of a map, after norm and SiLU if there is a norm."""
         batch, height, width, channels = x.pixels.shape
         times = 2 if doubles else 1
-        if into is None:
-            shape = batch, height * times, width * times, conv.out_channels
-            into = FeatureMap(x.pixels.new_empty(shape))
         layer = kept_layer(conv, doubles, self.dtype, (batch, height, width, channels))
         affine = None if norm is None else x.affine(norm)
         tile = TILE // times if is_winograd(layer) else 1
@@ -186,6 +198,18 @@ class FastDecoder:
             torch.addcmul(shift, pixels[:, above:below], scale, out=inner)
             silu(inner, inplace=True)
         return padded
+
+
+def _sizes(decoder: nn.Module, num_pixels: int) -> tuple[int, int]:
+    """How many numbers a picture's largest map has, and the largest inside a block."""
+    largest = inside = num_pixels * decoder.stem.out_channels
+    for level in decoder.levels:
+        wide = num_pixels * max(block.conv_1.out_channels for block in level.blocks)
+        largest, inside = max(largest, wide), max(inside, wide)
+        if isinstance(level.step, Double):
+            num_pixels *= 4
+            largest = max(largest, num_pixels * level.step.conv.out_channels)
+    return largest, inside
 
 
 def _is_untouched(decoder: nn.Module) -> bool:
