@@ -8,10 +8,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 
+import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from src.training.attention import quick_attention
+from src.transformer.kept import Kept
 from src.transformer.uvit import UViT
 
 
@@ -28,7 +30,11 @@ def recompute_activations(uvit: UViT) -> None:
         layer.forward = partial(_recomputed, layer.forward)
 
 
-def _recomputed(forward: Callable[..., Tensor], states: Tensor, *condition: Tensor) -> Tensor:
+def _recomputed(
+    forward: Callable[..., Tensor], states: Tensor, *condition: Tensor | Kept
+) -> Tensor:
+    if not torch.is_grad_enabled():  # as where a training draws its samples: nothing is kept
+        return forward(states, *condition)
     if states.is_cuda:
         return checkpoint(forward, states, *condition, use_reentrant=False)
     # the second pass lies outside of the step's own choice of kernel, and has to make the same one

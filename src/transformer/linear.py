@@ -34,7 +34,9 @@ class Linear(nn.Linear):
     no part of the module's state. There a row has the same bits whatever other rows there are.
     """
 
-    always_packed = False  # whatever its size: for a map that is asked for now all rows, now some
+    always_packed = (
+        False  # whatever its size: where sometimes all rows are asked for, sometimes a few
+    )
 
     def forward(
         self, states: Float[Tensor, "*where features_in"]

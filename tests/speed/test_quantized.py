@@ -14,6 +14,7 @@ from src.image_tokenizer.vqgan import VQGAN
 from src.speed.quantized import FewBits, weight_bytes
 from src.tasks.report_quantized import some_logits
 from src.transformer import config as transformer_config
+from src.transformer.linear import Linear
 from src.transformer.uvit import UViT
 from tests.test_amused import SETTINGS
 
@@ -75,7 +76,7 @@ def test_every_kind_of_weights_is_another_model(full, quantized):
 
 def test_the_ends_of_the_transformer_stay_whole(quantized):
     for model in quantized.values():
-        whole = {n for n, m in model.transformer.named_children() if type(m) is nn.Linear}
+        whole = {n for n, m in model.transformer.named_children() if type(m) is Linear}
         assert whole == {
             *("text_in", "condition_in", "condition_out", "embedding_out"),
             *("logits_in", "logits_out"),

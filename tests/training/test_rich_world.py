@@ -102,7 +102,7 @@ def test_the_pages_state_the_sizes(rich_parts, rich_clip):
         ("clip", rich_clip, lambda: rich_clip(input_ids=ids, pixel_values=pixels)),
         ("uvit", uvit, lambda: uvit(token_ids, words, words[:, 0], torch.zeros(1, 5))),
     ):
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
+        with FlopCounterMode(display=False) as counter:  # with gradients: the page as written
             call()
         millions = sum(each.numel() for each in module.parameters()) / 1e6
         size = f"{millions:.1f} M parameters; {counter.get_total_flops() / 1e9:.2f} GFLOP "
