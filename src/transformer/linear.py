@@ -3,6 +3,7 @@
 Dimensions: features_in, features_out.
 """
 
+from typing import no_type_check
 from weakref import WeakKeyDictionary
 
 import torch
@@ -38,13 +39,15 @@ class Linear(nn.Linear):
         False  # whatever its size: where sometimes all rows are asked for, sometimes a few
     )
 
+    @no_type_check  # a compiler sees through it, and not through the checks that tests put on
     def forward(
         self, states: Float[Tensor, "*where features_in"]
     ) -> Float[Tensor, "*where features_out"]:
         """states @ weight^T + bias."""
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return super().forward(states)
         is_float32 = self.weight.dtype == states.dtype == torch.float32
-        is_here = self.weight.device.type == "cpu" and not torch.compiler.is_compiling()
-        if torch.is_grad_enabled() or not is_here or not is_float32:
+        if self.weight.device.type != "cpu" or not is_float32:
             return super().forward(states)
         rows = states.flatten(0, -2)
         is_small = len(rows) > FEW_ROWS and self.weight.numel() < FEWEST_WEIGHTS
