@@ -18,6 +18,7 @@ def quick(config):
     return config("bench_decode", latency=LatencyConfig(num_rounds=2))
 
 
+@pytest.mark.slow
 def test_both_decode_the_same_and_are_weighed(quick, model_folder):
     vqgan = open_model(quick).image_tokenizer
     found = measure(quick, vqgan, "w", model_folder, SCRIPT, (32, 64), is_small=True)

@@ -43,6 +43,7 @@ def test_each_factor_has_its_slope_and_its_floor(quick, monkeypatch):
     assert png_bytes(figure) == png_bytes(scaling_figure(growths, slopes))
 
 
+@pytest.mark.slow
 def test_the_run_says_in_words_how_each_factor_grows(quick, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench_scaling, "Ranges", lambda: FEW._replace(sides=(256,), widths=(256,)))
     monkeypatch.setattr(bench_scaling, "slope", _slope_of_any)

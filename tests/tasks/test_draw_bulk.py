@@ -228,6 +228,7 @@ def test_workers_that_open_the_model_themselves_do_so_too(build, whole, tmp_path
     assert files(tmp_path / "both") == whole
 
 
+@pytest.mark.slow
 def test_a_worker_whose_first_process_was_killed_ends_and_the_same_command_goes_on(
     build, whole, tmp_path, monkeypatch
 ):
@@ -254,6 +255,7 @@ def test_a_worker_whose_first_process_was_killed_ends_and_the_same_command_goes_
     assert files(tmp_path / "orphan") == whole
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_told_in_a_sentence(build, whole, tmp_path, monkeypatch):
     def begin_and_kill(self, *told):
         os.kill(self.processes[0].pid, signal.SIGKILL)
