@@ -166,7 +166,7 @@ class VQGAN(nn.Module):
     ) -> Float[Tensor, "batch 3 height width"]:
         """Pixels of code vectors, not clipped, so that training sees by how much they overshoot."""
         latents = self.from_codes(codes)
-        if FastDecoder.serves(self.decoder):
+        if FastDecoder.serves(self.decoder, self.decoder_precision):
             return FastDecoder(self.decoder, self.decoder_precision)(latents)
         return self.decoder(latents)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from src.amused import Amused
-from src.image_tokenizer import kept_layers, onednn
+from src.image_tokenizer import fast_decoder, kept_layers, onednn
 from src.image_tokenizer.config import preset
 from src.image_tokenizer.fast_decoder import FastDecoder
 from src.image_tokenizer.pictures import decode_pixels
@@ -22,6 +22,12 @@ GIB = 2**30
 def wide(tiny_config, rng):
     """Wide enough for Winograd at its larger levels, with a level that grows in the middle."""
     return VQGAN(tiny_config(block_out_channels=[16, 32, 24]), "random", rng).eval()
+
+
+@pytest.fixture(autouse=True)
+def narrow_decoders_too(monkeypatch):
+    """Or toys would be left to the plain decoder."""
+    monkeypatch.setattr(fast_decoder, "FEWEST_CHANNELS", 8)
 
 
 def both(vqgan, token_ids, **how):
@@ -86,9 +92,10 @@ def test_changed_weights_are_seen(wide, rng):
     plain, after = both(wide, token_ids)
     torch.testing.assert_close(after, plain, **SAME)
     assert not torch.allclose(after, before, **SAME)
-    other = {name: each * 1.1 for name, each in wide.state_dict().items()}
-    wide.load_state_dict(other, assign=True)
-    torch.testing.assert_close(*both(wide, token_ids), **SAME)
+    for times in (1.1, 1.2):  # never changed in place: only where they lie tells them apart
+        other = {name: each * times for name, each in wide.state_dict().items()}
+        wide.load_state_dict(other, assign=True)
+        torch.testing.assert_close(*both(wide, token_ids)[::-1], **SAME)
 
 
 def test_what_is_kept_is_outside_the_model(wide, rng):
@@ -113,6 +120,21 @@ def test_it_steps_aside_for_gradients_training_and_hooks(wide):
     assert not FastDecoder.serves(wide.decoder)
     wide.decode(torch.zeros(1, 2, 2, dtype=torch.int64))
     assert seen == [(1, 24, 2, 2)]
+
+
+@torch.no_grad()
+def test_a_narrow_decoder_is_left_to_itself_unless_it_is_to_be_less_exact(wide, monkeypatch):
+    monkeypatch.setattr(fast_decoder, "FEWEST_CHANNELS", 64)
+    assert not FastDecoder.serves(wide.decoder)
+    assert FastDecoder.serves(wide.decoder, "bfloat16")
+
+
+def test_a_decoder_in_bfloat16_is_served(wide, rng):
+    wide.bfloat16()
+    token_ids = torch.randint(20, (1, 8, 8), generator=rng)
+    exact = copy.deepcopy(wide).float()
+    moved = (decode_pixels(wide, token_ids) - decode_pixels(exact, token_ids)).abs().max()
+    assert moved < 3 / 255
 
 
 @torch.no_grad()
