@@ -58,9 +58,10 @@ class Asking:
         need_unconditional: bool,
     ) -> Logits:
         """The logits of all positions (seq)."""
-        everything = torch.arange(is_masked[0].numel(), device=token_ids.device)
-        positions = everything.expand(len(token_ids), -1)
-        return self.at(token_ids, positions, bool(is_masked.all()), need_unconditional)
+        everywhere = torch.arange(is_masked[0].numel(), device=token_ids.device)
+        positions = everywhere.expand(len(token_ids), -1)
+        is_all_hidden = bool((token_ids == self._transformer.mask_token_id).all())
+        return self.at(token_ids, positions, is_all_hidden, need_unconditional)
 
     @as_part(UVIT)
     def at(

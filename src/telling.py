@@ -33,8 +33,8 @@ class Telling:
 
     def __init__(self, transformer: UViT):
         self.transformer = transformer
-        self._told: OrderedDict[bytes, Told] = OrderedDict()
-        self._at_start: OrderedDict[tuple, Float[Tensor, "group seq codes"]] = OrderedDict()
+        self._told = _Recent()  # by what was told
+        self._at_start = _Recent()  # logits, by size, what was told, and on a GPU the company
 
     def tell(self, text: Text, micro_cond: Float[Tensor, "rows 5"]) -> list[Told]:
         """One `Told` a row; rows that are told the same share theirs."""
@@ -43,11 +43,7 @@ class Telling:
             conditions = told_apart(self.transformer, text, micro_cond)
             for key, condition in zip(keys, conditions, strict=True):
                 self._told.setdefault(key, Told(key, condition))
-        found = [self._told[key] for key in keys]
-        for key in keys:
-            self._told.move_to_end(key)
-        _forget(self._told)
-        return found
+        return self._told.used(keys)
 
     def at_start(
         self, told: list[Told], token_ids: Int[Tensor, "rows height width"]
@@ -57,21 +53,33 @@ class Telling:
         On a processor a row has the same bits in any company, and is answered once for all. On a
         GPU it may not, and the answer is shared by passes of the same rows.
         """
-        distinct = list({each.key: each for each in told}.values())
+        distinct = {each.key: each.condition for each in told}
         size = tuple(token_ids.shape[1:])
-        names = [(size, each.key) for each in distinct]
-        if token_ids.device.type != "cpu":
-            names = [(*name, *(each.key for each in distinct)) for name in names]
-        new = [row for row, name in enumerate(names) if name not in self._at_start]
+        company = () if token_ids.device.type == "cpu" else tuple(distinct)
+        new = [key for key in distinct if (size, key, company) not in self._at_start]
         if new:
-            condition = stack_conditions([distinct[row].condition for row in new])
+            condition = stack_conditions([distinct[key] for key in new])
             said = self.transformer.predict(token_ids[: len(new)], condition)
-            self._at_start |= {names[row]: said[place] for place, row in enumerate(new)}
-        answers = {
-            each.key: self._at_start[name] for each, name in zip(distinct, names, strict=True)
-        }
-        _forget(self._at_start)
-        return torch.stack([answers[each.key] for each in told])
+            self._at_start |= {
+                (size, key, company): row for key, row in zip(new, said, strict=True)
+            }
+        return torch.stack(self._at_start.used([(size, each.key, company) for each in told]))
+
+
+class _Recent(OrderedDict):
+    """The last ones that were used; of those used at once the first ones stay longest.
+
+    In a pass under guidance these are what is told without the prompt, for many prompts the same.
+    """
+
+    def used(self, keys: list[Any]) -> list[Any]:
+        """Those of the keys, all of which are there; then all but the last used are forgotten."""
+        found = [self[key] for key in keys]
+        for key in reversed(keys):
+            self.move_to_end(key)
+        while len(self) > MOST_KEPT:
+            self.popitem(last=False)
+        return found
 
 
 def told_apart(
@@ -90,11 +98,6 @@ def is_watched(transformer: UViT) -> bool:
     return any(
         module._forward_hooks or module._forward_pre_hooks for module in transformer.modules()
     )
-
-
-def _forget(kept: OrderedDict[Any, Any]) -> None:
-    while len(kept) > MOST_KEPT:
-        kept.popitem(last=False)
 
 
 def _bytes(tensor: Tensor) -> bytes:

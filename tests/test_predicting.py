@@ -14,6 +14,7 @@ from src.sampler.guidance import Logits
 from src.sampler.passes import decode_passes
 from src.telling import Telling
 from src.transformer.linear import Linear
+from src.transformer.uvit import UViT
 
 CLOSE = 1e-5  # of the largest logit
 PROMPTS = ("a small green heart on a white background", "a large red star on a black background")
@@ -92,7 +93,7 @@ def test_of_a_hundred_small_pictures_99_are_the_same_to_the_last_token(small):
 
 
 @pytest.mark.slow
-def test_of_the_shipped_model_too(record_property):
+def test_of_the_shipped_model_too():
     amused = Amused.embedded()
     found = [both(amused, PROMPTS[seed % 2], seed) for seed in range(20)]
     assert sum(is_same for is_same, _ in found) >= 19
@@ -125,6 +126,24 @@ def test_pictures_told_the_same_share_their_first_step(small, monkeypatch):
     calls.clear()
     small.generate(list(PROMPTS), seeds=[1, 2], num_steps=3)  # without a prompt they are alike
     assert calls == [2, 2, 2, 1, 2, 2]
+
+
+def test_without_a_prompt_one_first_step_serves_all_prompts(small, monkeypatch):
+    """However many there are, and however many go through the model at once."""
+    rows, real = [], UViT.predict
+
+    def counted(self, token_ids, condition):
+        if (token_ids == self.mask_token_id).all():
+            rows.append(len(token_ids))
+        return real(self, token_ids, condition)
+
+    monkeypatch.setattr(UViT, "predict", counted)
+    prompts = [f"a small green heart {'on ' * number}".strip() for number in range(20)]
+    for at_once in (1, 5):
+        rows.clear()
+        monkeypatch.setattr(small, "pictures_per_pass", at_once)
+        small.generate(prompts, seeds=list(range(20)), num_steps=2)
+        assert sum(rows) == 21
 
 
 def test_who_shares_has_the_same_bits_as_who_does_not(small):

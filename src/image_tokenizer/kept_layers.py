@@ -1,37 +1,22 @@
-"""Convolutions prepared once for quick use, and again when their weights have changed.
-
-What is kept lies outside the modules: saving, hashing, copying and training know nothing of it.
-"""
+"""Convolutions prepared once for quick use, and again when their weights have changed."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
-from src.image_tokenizer.onednn import convolve, is_here, pack
 from src.image_tokenizer.scratch import Scratch
 from src.image_tokenizer.winograd import FORMS, TILE, Winograd
+from src.onednn import convolve, is_here, pack
+from src.prepared import prepared
 
 FEWEST_PIXELS = 1024  # of a map: below, Winograd reads more weights than it saves multiplications
 MOST_NUMBERS = 2**24  # of a layer's weights as Winograd takes them, four times the convolution's
 FEWEST_CHANNELS = 16  # going out: below, its transforms cost more than the convolution
 
 Layer = Callable[[Tensor, Tensor, bool, Scratch], None]
-
-
-class Kept(NamedTuple):
-    """A prepared layer, and by what to see that it is still its convolution's."""
-
-    parameters: list[Tensor]  # held, so that their place in memory is nobody else's
-    versions: list[int]  # how often they had been changed
-    layer: Layer
-
-
-_KEPT: WeakKeyDictionary[nn.Conv2d, dict[Any, Kept]] = WeakKeyDictionary()
 
 
 class Direct:
@@ -69,28 +54,19 @@ def kept_layer(
     """The quickest layer for a map of this shape: batch, height, width and channels, undoubled."""
     batch, height, width, channels = shape
     by_winograd = _suits_winograd(conv, doubles, dtype, height, width)
-    kept = _KEPT.setdefault(conv, {})
-    key = by_winograd, dtype
-    parameters = [conv.weight.detach(), conv.bias.detach()]
-    versions = [each._version for each in parameters]
-    if key not in kept or not _is_current(kept[key], parameters, versions):
+
+    def make() -> Layer:
         if by_winograd:
-            layer = Winograd(*parameters, doubles, (height, width))
-        else:
-            times = 2 if doubles else 1
-            size = batch, channels, height * times + 2, width * times + 2
-            layer = Direct(conv, doubles, dtype, size)
-        kept[key] = Kept(parameters, versions, layer)
-    return kept[key].layer
+            return Winograd(conv.weight.detach(), conv.bias.detach(), doubles, (height, width))
+        times = 2 if doubles else 1
+        size = batch, channels, height * times + 2, width * times + 2
+        return Direct(conv, doubles, dtype, size)
+
+    return prepared(conv, (by_winograd, dtype), [conv.weight, conv.bias], make)
 
 
 def is_winograd(layer: Layer) -> bool:
     return isinstance(layer, Winograd)
-
-
-def _is_current(kept: Kept, parameters: list[Tensor], versions: list[int]) -> bool:
-    places = [each.data_ptr() for each in parameters]
-    return versions == kept.versions and places == [each.data_ptr() for each in kept.parameters]
 
 
 def _suits_winograd(

@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from src.image_tokenizer.onednn import convolve, is_here, pack
 from src.image_tokenizer.scratch import Scratch
+from src.onednn import convolve, is_here, pack
 
 TILE = 4  # pixels written along a side
 FROM_PIXELS = (

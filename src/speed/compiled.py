@@ -1,6 +1,6 @@
 """The U-ViT's step and the decoder as compiled graphs, made anew for a new shape alone.
 
-On a GPU torch replays them as CUDA graphs, so that a step is one launch instead of two thousand.
+On a GPU torch replays them as CUDA graphs, so that a step is launched as a whole.
 Whatever the step is told comes in as plain tensors: a new prompt is no new graph. What looks inside
 the model, or trains it, meets it as it is written.
 
@@ -8,6 +8,7 @@ Dimensions: batch, height, width (in tokens), in (width of a token before its lo
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -30,12 +31,20 @@ def compile_decoder(vqgan: VQGAN) -> None:
     vqgan.decoder.forward = _compiled(vqgan.decoder.forward)
 
 
+class _Map(NamedTuple):
+    """A map of what a transformer is told, whatever its tokens are."""
+
+    module: nn.Module
+    of: str  # which field of the condition
+    after: nn.Module | None = None  # another map that comes before it
+
+
 class _CompiledSteps:
     """`UViT.before_logits`, compiled where nobody is watching."""
 
     def __init__(self, transformer: UViT):
         self._transformer = transformer
-        self._modules = [module for module, _ in _told(transformer, *_nobody(transformer))]
+        self._maps = list(_maps(transformer))
         self._run = _compiled(self._step)
 
     def __call__(
@@ -45,47 +54,40 @@ class _CompiledSteps:
         is_kept = isinstance(condition.text, Kept)
         if is_watched(self._transformer) or not (is_plain and is_kept):
             return UViT.before_logits(self._transformer, token_ids, condition)
-        made = [
-            bare(through(module, told)) for module, told in _told(self._transformer, *condition)
-        ]
-        return self._run(token_ids, made)
+        return self._run(token_ids, [self._made(each, condition) for each in self._maps])
+
+    def _made(self, each: _Map, condition: Condition) -> Tensor:
+        told = getattr(condition, each.of)
+        return bare(through(each.module, through(each.after, told) if each.after else told))
 
     def _step(self, token_ids: Tensor, made: list[Tensor]) -> Tensor:
-        given = _Given(dict(zip(self._modules, made, strict=True)))
+        given = _Given({each.module: own for each, own in zip(self._maps, made, strict=True)})
         return UViT.before_logits(self._transformer, token_ids, Condition(given, given))
 
 
 class _Given(Kept):
-    """What modules made of what they were told, without the told itself."""
+    """What maps made of what was told, without the told itself."""
 
     def __init__(self, made: dict[nn.Module, Tensor]):
         self._made = made
 
     def through(self, module: nn.Module) -> Tensor | Kept:
-        return self._made.get(module, self)  # a map on the way to what attentions read: no matter
+        return self._made.get(module, self)  # itself for a map that only others come after
 
 
-def _told(
-    transformer: UViT, text: Kept | Tensor, vector: Kept | Tensor
-) -> Iterator[tuple[nn.Module, Kept | Tensor]]:
-    """Every map of what is told, with what it is told, in the order of a pass."""
+def _maps(transformer: UViT) -> Iterator[_Map]:
+    """All whose outcome no step changes."""
     for stage in (transformer.down, transformer.up):
         for conv_block, text_block in zip(stage.conv_blocks, stage.text_blocks, strict=True):
-            yield conv_block.modulation.to_scale_and_shift, vector
-            context = through(text_block.to_context, text) if isinstance(text, Kept) else text
+            yield _Map(conv_block.modulation.to_scale_and_shift, "vector")
             for attention in (text_block.attention_1, text_block.attention_2):
-                yield attention.key, context
-                yield attention.value, context
+                yield _Map(attention.key, "text", text_block.to_context)
+                yield _Map(attention.value, "text", text_block.to_context)
     for layer in transformer.layers:
-        parts = layer.self_modulation, layer.text_modulation, layer.feed_forward_modulation
-        yield from ((modulation.to_scale_and_shift, vector) for modulation in parts)
-        yield layer.text_attention.key, text
-        yield layer.text_attention.value, text
-
-
-def _nobody(transformer: UViT) -> tuple[Tensor, Tensor]:
-    nothing = torch.empty(0, device=transformer.logits_out.weight.device)
-    return nothing, nothing
+        for part in (layer.self_modulation, layer.text_modulation, layer.feed_forward_modulation):
+            yield _Map(part.to_scale_and_shift, "vector")
+        yield _Map(layer.text_attention.key, "text")
+        yield _Map(layer.text_attention.value, "text")
 
 
 def _compiled(work: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -21,9 +21,7 @@ class SpeedConfig:
 
     is_compiled: bool = False  # torch.compile, and on a GPU its CUDA graphs: once for every shape
     decoder: str = "float32"  # one of PRECISIONS: the others move pixels by up to 3 of 255 levels
-    weights: str = (
-        "full"  # one of WEIGHTS: bits of the large linear maps; less memory, other pictures
-    )
+    weights: str = "full"  # one of WEIGHTS: bits of large linear maps; other pictures
     is_offloaded: bool = False  # parts wait in the processor's memory: less of a GPU's, and slower
 
 
@@ -36,7 +34,6 @@ def check_speed(config: SpeedConfig) -> None:
             f"speed.is_offloaded and speed.weights={config.weights} are both given: a quantized "
             "model stays where it is; give one of them."
         )
-
     if config.is_compiled and (config.is_offloaded or config.weights != "full"):
         raise UserError(
             "speed.is_compiled is given with weights of few bits or parts that come and go: only "

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch.nn.functional import linear
 
+from src import onednn
 from src.speed.work import Machine
 
 ROUNDS = 8
@@ -30,24 +31,10 @@ def _rate(rows: int, dim_in: int, dim_out: int, device: str, dtype: torch.dtype)
     states = torch.randn(rows, dim_in, device=device).to(dtype)
     weight = torch.randn(dim_out, dim_in, device=device).to(dtype)
     ways = [lambda: linear(states, weight)]
-    if device.startswith("cpu") and torch.backends.mkldnn.is_available():
-        packed = _packed(states, weight)
-        ways += [packed] if packed else []
+    if onednn.is_here(states.device, dtype):
+        packed = onednn.pack_linear(weight)
+        ways.append(lambda: onednn.linear(states, packed, None))
     return 2 * rows * dim_in * dim_out / min(_seconds(way, device) for way in ways)
-
-
-def _packed(states: torch.Tensor, weight: torch.Tensor) -> Callable[[], torch.Tensor] | None:
-    """The product with weights in oneDNN's own order; None where this torch has no such operation.
-
-    On processors with AVX-512 it is a quarter faster than the plain one.
-    """
-    try:
-        reordered = torch.ops.mkldnn._reorder_linear_weight(weight, len(states))
-        pointwise = torch.ops.mkldnn._linear_pointwise
-        pointwise(states, reordered, None, "none", [], "")
-    except (RuntimeError, AttributeError):
-        return None
-    return lambda: pointwise(states, reordered, None, "none", [], "")
 
 
 def _bandwidth(device: str, numbers: int) -> float:

@@ -119,6 +119,26 @@ def test_the_mixture_of_guided_logits_is_the_guided_mixture(system):
     assert not torch.allclose(each[0], each[1], atol=1e-2)
 
 
+def test_the_first_step_of_a_new_picture_mixes_what_each_region_is_shown(system):
+    """All is hidden, and yet no region sees a hidden grid: the others' tokens are erased in it."""
+    rows = rows_from(system.text_encoder, system.edit_regions(None, HALVES, **QUICK).recipe)
+    hidden = torch.full((1, 6, 6), system.transformer.mask_token_id)
+    is_masked = torch.ones(1, 6, 6, dtype=torch.bool)
+    with torch.no_grad():
+        mixed = predict_for(system.transformer, rows)(hidden, is_masked, True)
+        each = []
+        for region, text in enumerate(rows.regions.texts):
+            seen = rows.regions.seen_by(region, hidden, is_masked)
+            assert not torch.equal(seen, hidden)
+            condition = system.transformer.prepare(*text, rows.micro_cond)
+            negative = system.transformer.prepare(*rows.negative, rows.negative_micro_cond)
+            each.append([system.transformer.predict(seen, told) for told in (condition, negative)])
+    part = rows.regions.shares.flatten(1)[:, None, :, None]
+    for side, mine in enumerate(mixed):
+        wanted = (torch.stack([said[side] for said in each]) * part).sum(dim=0)
+        assert torch.allclose(mine, wanted, atol=1e-4)
+
+
 def test_without_guidance_no_region_is_asked_without_its_prompt(system):
     rows = rows_from(system.text_encoder, system.edit_regions(PICTURE, TWO, **QUICK).recipe)
     token_ids = torch.zeros(1, 6, 6, dtype=torch.int64)

@@ -7,8 +7,9 @@ import sys
 import pytest
 import torch
 
+from src import onednn, prepared
 from src.amused import Amused
-from src.image_tokenizer import fast_decoder, kept_layers, onednn
+from src.image_tokenizer import fast_decoder
 from src.image_tokenizer.config import preset
 from src.image_tokenizer.fast_decoder import FastDecoder
 from src.image_tokenizer.pictures import decode_pixels
@@ -103,7 +104,7 @@ def test_what_is_kept_is_outside_the_model(wide, rng):
     decode_pixels(wide, token_ids)
     assert list(wide.state_dict()) == names
     twin = copy.deepcopy(wide)
-    assert not any(conv in kept_layers._KEPT for conv in twin.modules())
+    assert not any(conv in prepared._MADE for conv in twin.modules())
     assert torch.equal(decode_pixels(twin, token_ids), decode_pixels(wide, token_ids))
 
 
