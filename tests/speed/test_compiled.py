@@ -1,6 +1,7 @@
 """A compiled step draws the same pictures, and a new prompt is no new graph.
 
-In a process of its own: the checks that tests put on annotated functions are in a compiler's way.
+In processes of their own: the checks that tests put on annotated functions are in a compiler's way,
+and after torch has compiled, a process that has trained can fork no other that trains.
 """
 
 import json
@@ -28,13 +29,36 @@ print(json.dumps({"same": same, "graphs": graphs, "breaks": breaks}))
 """
 
 
-@pytest.mark.slow
-def test_another_prompt_is_no_other_graph_and_no_other_picture():
-    asked = [sys.executable, "-c", SCRIPT, json.dumps(TINY)]
+LIBRARY_MAP = """
+import sys, torch
+from src.amused import Amused
+
+few = Amused.embedded().quantize(sys.argv[1]).transformer.layers[0].feed_forward.out.map
+rows = torch.randn(64, 512, generator=torch.Generator().manual_seed(0))
+with torch.no_grad():
+    compiled = torch.compile(few, fullgraph=True)(rows)
+    assert torch.allclose(compiled, few(rows), rtol=1e-3, atol=1e-3)
+"""
+
+
+def ended(script, *told):
+    """What a process of its own said."""
+    asked = [sys.executable, "-c", script, *told]
     done = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_another_prompt_is_no_other_graph_and_no_other_picture():
+    told = json.loads(ended(SCRIPT, json.dumps(TINY)).splitlines()[-1])
     assert told["same"] == [True] * 3
     # both sides of guidance in one pass, and the prompt alone where the other is known already
     assert told["graphs"] <= 2
     assert told["breaks"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", ["int8", "int4"])
+def test_a_quantized_map_compiles_into_one_graph_and_says_the_same(weights):
+    ended(LIBRARY_MAP, weights)

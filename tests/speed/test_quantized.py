@@ -160,14 +160,3 @@ def test_full_size_logits_stay_within_a_bound_on_random_weights(weights, farthes
     expected = some_logits(model, PROMPTS[:1], 0)
     found = some_logits(model.quantize(weights), PROMPTS[:1], 0)
     assert 0 < (found - expected).norm() / expected.norm() < farthest
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("weights", KINDS)
-def test_a_map_compiles_into_one_graph_and_says_the_same(quantized, weights):
-    # the library's own map, for our layers carry the shape checks of a test run, which break graphs
-    few = quantized[weights].transformer.layers[0].feed_forward.out.map
-    rows = torch.randn(64, 512, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        compiled = torch.compile(few, fullgraph=True)(rows)
-        assert torch.allclose(compiled, few(rows), rtol=1e-3, atol=1e-3)
