@@ -62,22 +62,22 @@ def test_a_killed_worker_is_replaced_and_finished_cells_stay(command, tmp_path):
     assert table(home)["sampler.num_steps"] == [1, 2, 3]
 
 
-def test_a_worker_that_hangs_is_given_up_after_the_time_limit(command, tmp_path):  # noqa: F811
+def test_workers_that_hang_are_given_up_after_the_time_limit(command, tmp_path):  # noqa: F811
     home = tmp_path / "home"
     limited = [*LAUNCHERS["joblib"], "hydra.launcher.timeout=45"]
     child = started(command(*limited, "evaluation.prompts_per_kind=40", home=home))
-    hung = None
-    while hung is None:
-        assert child.poll() is None, "the sweep was over before its worker could be stopped"
+    while not moments(home):
+        assert child.poll() is None, "the sweep was over before its workers could be stopped"
         time.sleep(0.02)
-        if moments(home):
-            workers = psutil.Process(child.pid).children(recursive=True)
-            hung = next(each for each in workers if "popen_loky" in " ".join(each.cmdline()))
-            before = moments(home)
-    hung.suspend()
+    workers = psutil.Process(child.pid).children(recursive=True)
+    hung = [each for each in workers if "popen_loky" in " ".join(each.cmdline())]
+    for worker in hung:  # all: one without a cell, or still starting, would hold nothing up
+        worker.suspend()
+    before = moments(home)
+    assert len(before) < 3
     _, told = child.communicate(timeout=300)
     assert child.returncode == 0, told
     assert "TimeoutError" in told
-    assert not hung.is_running(), "it would hold its memory for ever"
+    assert not any(worker.is_running() for worker in hung), "they would hold their memory for ever"
     assert before.items() <= moments(home).items()
     assert table(home)["sampler.num_steps"] == [1, 2, 3]
