@@ -128,11 +128,15 @@ class Amused(Editing):
         merge_lora(self)
 
     def to(self, device: Any) -> "Amused":
-        """Move all parts to a device; raises UserError for one that is not there."""
+        """Move the parts to a device; raises UserError for one that is not there.
+
+        The image encoder follows when a picture is first encoded.
+        """
         check_device(device)
         refuse_few_bits(self._parts[:3], "the model cannot be moved")
-        for part in self._parts[:3]:
-            part.to(device)
+        self.transformer.to(device)
+        self.image_tokenizer.to_draw(device)
+        self.text_encoder.to(device)
         return self
 
     def quantize(self, weights: str, device: Any = None) -> "Amused":

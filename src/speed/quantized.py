@@ -88,7 +88,6 @@ def quantize(model: Quantizable, weights: str, device: Any = None) -> None:
     adapter on it, one without maps that fit, and a device on which the library does not compute.
     """
     one_of("weights", weights, FEW_BITS)
-    parts = (model.transformer, model.image_tokenizer, model.text_encoder)
     device = torch.device(model.transformer.logits_out.weight.device if device is None else device)
     _check(model, weights, device)
     found = [*_found(model.transformer, weights), *_found(model.text_encoder.clip, "int8")]
@@ -101,8 +100,9 @@ def quantize(model: Quantizable, weights: str, device: Any = None) -> None:
     linears = [each.linear for each in found]
     for each in found:
         setattr(each.owner, each.attribute, nn.Identity())
-    for part in parts:
-        part.to(device)
+    model.transformer.to(device)
+    model.image_tokenizer.to_draw(device)
+    model.text_encoder.to(device)
     for each in found:
         setattr(each.owner, each.attribute, _few_bits(linears.pop(0), each.weights, device))
 
