@@ -36,6 +36,7 @@ from src.image_tokenizer.pictures import (
 )
 from src.image_tokenizer.vqgan import VQGAN
 from src.part_names import DECODER, as_part
+from src.prepared import forget
 from src.sampler.config import AMUSED_GUIDANCE
 from src.sampler.passes import Progress
 from src.speed.compiled import compile_decoder, compile_steps
@@ -137,6 +138,8 @@ class Amused(Editing):
         self.transformer.to(device)
         self.image_tokenizer.to_draw(device)
         self.text_encoder.to(device)
+        for part in self._parts[:3]:
+            forget(part)
         return self
 
     def quantize(self, weights: str, device: Any = None) -> "Amused":

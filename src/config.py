@@ -39,6 +39,7 @@ from src.sampler.config import (
 )
 from src.speed.bulk_config import BulkConfig, check_bulk
 from src.speed.config import SpeedConfig, check_speed, check_weights_of
+from src.speed.timed_config import check_timed
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -162,6 +163,7 @@ def check(config: RunConfig) -> None:
     check_ablation(config.ablation, config.prompts_file)
     _check_measuring(config)
     check_latency(config.latency)
+    check_timed(config, tuple(PUBLISHED_MODELS))
     check_publish(config.publish)
     check_inspection(config.inspection, config.task)
     check_editing(config.editing, config.task)

@@ -4,7 +4,7 @@ Dimensions: batch, height, width (in tokens), seq (= height * width, row by row)
 that are asked about), codes.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,6 +15,7 @@ from src.part_names import UVIT, as_part
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.telling import Telling, is_watched, told_apart
+from src.transformer.alike import before_logits
 from src.transformer.local_steps import LocalSteps
 from src.transformer.uvit import UViT, stack_conditions
 
@@ -42,12 +43,18 @@ class Asking:
     def __init__(self, telling: Telling, rows: Rows, full_step_every: int = 1):
         self._transformer, self._telling = telling.transformer, telling
         self._local = LocalSteps(telling.transformer, full_step_every)
+        is_exact = full_step_every == 1
+        self._before_logits = (
+            partial(before_logits, telling.transformer)
+            if is_exact
+            else telling.transformer.before_logits
+        )
         sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
         self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
         self._stacked = cache(
             lambda is_twice: stack_conditions([each.condition for each in self._told(is_twice)])
         )
-        self._prepared = cache(
+        self._told_afresh = cache(
             lambda is_twice: stack_conditions(told_apart(telling.transformer, *sides[is_twice]))
         )
 
@@ -76,13 +83,13 @@ class Asking:
         rows, places = token_ids.repeat(times, 1, 1), positions.repeat(times, 1)
         if is_watched(self._transformer):
             with self._local.over(rows):
-                all_logits = self._transformer.predict(rows, self._prepared(is_twice))
+                all_logits = self._transformer.predict(rows, self._told_afresh(is_twice))
             logits = _taken(all_logits, places)
         elif is_all_hidden:
             logits = _taken(self._telling.at_start(self._told(is_twice), rows), places)
         else:
             with self._local.over(rows):
-                states = self._transformer.before_logits(rows, self._stacked(is_twice))
+                states = self._before_logits(rows, self._stacked(is_twice))
             states = states.flatten(1, 2)
             logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:

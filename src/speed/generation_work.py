@@ -10,7 +10,7 @@ from typing import Any
 
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.sampler.config import SamplerConfig
-from src.sampler.guidance import needs_unconditional
+from src.sampler.guidance import guidance_of_counts, needs_unconditional
 from src.sampler.plan import make_plan
 from src.speed.uvit_work import KINDS, step_work, told_work
 from src.speed.work import Work, attention, convolution, linear, together
@@ -49,10 +49,11 @@ def uvit_passes(
     """A pass for every step, by kind, and how many texts are told in all."""
     passes, is_ever_guided, num_tokens = [], False, grid[0] * grid[1]
     for plan in make_plan(sampler):
-        is_guided = needs_unconditional(plan.guidance_scale)
+        num_hidden = math.ceil(plan.ratio_before * num_tokens)
+        is_guided = needs_unconditional(guidance_of_counts(plan, [num_hidden], [num_tokens]))
         is_ever_guided |= is_guided
         rows = num_prompts + is_guided if plan.step == 1 else num_pictures * (1 + is_guided)
-        num_asked = rows * math.ceil(plan.ratio_before * num_tokens)
+        num_asked = rows * num_hidden
         passes.append(step_work(config, rows, grid, words, num_asked))
     return passes, num_prompts + is_ever_guided
 

@@ -91,7 +91,9 @@ def draw(
     there: set[int],
     told: Callable[[int], None],
 ) -> Drawn:
-    """Draw call after call; decoding and writing follow in a thread of their own.
+    """Draw call after call; writing follows in a thread of its own.
+
+    Decoding does not: on a GPU it sets the precision of convolutions for all threads.
 
     Args:
         there: numbers that have their file and are drawn, if at all, as company of others.
@@ -102,19 +104,20 @@ def draw(
     began = time.time()
     num = 0
 
-    def write(numbers: list[int], token_ids) -> None:
-        new = [row for row, number in enumerate(numbers) if number not in there]
-        for row, image in zip(new, model.decode_tokens(token_ids[new]), strict=True):
-            number = numbers[row]
+    def write(numbers: list[int], images: list) -> None:
+        for number, image in zip(numbers, images, strict=True):
             about = {"prompt": plan.prompt(number), "seed": plan.seed(number)}
             write_whole(plan.path(number), annotated_png(image, about))
-        told(len(new))
+        told(len(numbers))
 
     try:
-        with behind(config.bulk.num_threads) as hand:
+        with behind() as hand:
             for numbers in calls:
-                hand(write, numbers, _tokens(config, model, plan, numbers))
-                num += sum(number not in there for number in numbers)
+                token_ids = _tokens(config, model, plan, numbers)
+                new = [row for row, number in enumerate(numbers) if number not in there]
+                images = model.decode_tokens(token_ids[new])
+                hand(write, [numbers[row] for row in new], images)
+                num += len(new)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

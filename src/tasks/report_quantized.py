@@ -25,7 +25,8 @@ from src.evaluation.suite import GENERATED
 from src.evaluation.timing import in_turns, median, ratio
 from src.experiments import RECORDS
 from src.memory import check_free
-from src.speed.quantized import held_tensors, weight_bytes
+from src.speed.peak import peak_bytes
+from src.speed.quantized import weight_bytes
 from src.tasks.drawing import short_hash
 from src.tasks.evaluate import Evaluated, evaluate_model, evaluation_seeds
 from src.tasks.inputs import choose_device, open_model
@@ -180,13 +181,8 @@ def _megabytes(name: str, sizes: Mapping[str, int], kind: str, note: str) -> Mea
 
 def _peak(kind: str, model, work) -> Measurement:
     """What a GPU holds at most while one picture is drawn, had it this model alone."""
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    own = [tensor for tensor in held_tensors(model).values() if tensor.is_cuda]
-    others = torch.cuda.memory_allocated() - sum(each.nbytes for each in own)
-    work()
-    peak = torch.cuda.max_memory_allocated() - others
-    return _megabytes("peak memory of a picture", {"all": peak}, kind, "without other models")
+    peak = {"all": peak_bytes(model, work)}
+    return _megabytes("peak memory of a picture", peak, kind, "without other models")
 
 
 def nearness(

@@ -10,7 +10,15 @@ from src.amused import Amused
 from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer.vqgan import VQGAN
 from src.sampler.config import SamplerConfig
-from src.speed.generation_work import DECODER, TEXT, TOLD, decoder_work, generation_work, text_work
+from src.speed.generation_work import (
+    DECODER,
+    TEXT,
+    TOLD,
+    decoder_work,
+    generation_work,
+    text_work,
+    uvit_passes,
+)
 from src.speed.uvit_work import KINDS, step_work, told_work
 from src.speed.work import Machine, Work, attention, floor_of, linear, together
 from src.transformer import config as transformer_config
@@ -117,3 +125,14 @@ def test_the_floor_is_the_longer_of_arithmetic_and_memory():
     assert floor_of(works, machine) == {"a": 20.0, "b": 0}
     assert linear(3, 4, 5) == Work(120, 20, 27)
     assert attention(2, 3, 5, 4) == Work(4 * 2 * 3 * 5 * 4, 0, 2 * 2 * 8 * 4)
+
+
+def test_outside_the_interval_of_guidance_no_second_side_is_counted():
+    config = transformer_config.preset("glyphs")
+    told = (8, 8), 7, 1, 1
+    some = replace(SAMPLER, num_steps=4, guidance_from=0.8, guidance_to=0.4)
+    passes, num_told = uvit_passes(config, some, *told)
+    guided, _ = uvit_passes(config, replace(some, guidance_from=1.0, guidance_to=0.0), *told)
+    plain, _ = uvit_passes(config, replace(some, guidance_scale=1.0), *told)
+    assert passes == [plain[0], guided[1], guided[2], plain[3]]  # 1, 0.75, 0.5, 0.25 are hidden
+    assert num_told == 2
