@@ -40,6 +40,55 @@ with torch.no_grad():
     assert torch.allclose(compiled, few(rows), rtol=1e-3, atol=1e-3)
 """
 
+COPY = """
+import json, sys, torch
+from torch._dynamo.utils import counters
+from torch.optim.swa_utils import AveragedModel
+from src.amused import Amused
+
+one, two = (Amused.from_config(json.loads(sys.argv[1]), seed=seed) for seed in (1, 2))
+def drawn(amused):
+    return amused.generate("a green heart", seeds=3, num_steps=4).token_ids
+plain = drawn(one), drawn(two)
+one.compile()
+assert torch.equal(drawn(one), plain[0])
+before = counters["stats"]["unique_graphs"]
+average = AveragedModel(one.transformer).module
+average.load_state_dict(two.transformer.state_dict())
+assert torch.equal(drawn(Amused(average, *two._parts[1:])), plain[1])
+assert torch.equal(drawn(one), plain[0])
+assert not torch.equal(*plain) and before > 0
+"""
+
+DECODER = """
+import json, sys, torch
+from copy import deepcopy
+from torch._dynamo.utils import counters
+from src.amused import Amused
+from src.speed.compiled import compile_decoder
+
+one, two = (
+    Amused.from_config(json.loads(sys.argv[1]), seed=seed).image_tokenizer for seed in (1, 2)
+)
+token_ids = torch.arange(16).view(1, 4, 4)
+@torch.no_grad()
+def shown(vqgan, precision="float32"):
+    vqgan.decoder_precision = precision
+    return vqgan.decode(token_ids)
+def near(found, expected):
+    return torch.allclose(found, expected, atol=1e-5)
+exact, rounded, other = shown(one), shown(one, "bfloat16"), shown(two)
+assert not near(exact, rounded) and not near(exact, other)
+compile_decoder(one)
+assert near(shown(one), exact)
+assert counters["stats"]["unique_graphs"] == 1
+assert torch.equal(shown(one, "bfloat16"), rounded)
+assert counters["stats"]["unique_graphs"] == 1
+copied = deepcopy(one)
+copied.load_state_dict(two.state_dict())
+assert near(shown(copied), other)
+"""
+
 
 def ended(script, *told):
     """What a process of its own said."""
@@ -62,3 +111,13 @@ def test_another_prompt_is_no_other_graph_and_no_other_picture():
 @pytest.mark.parametrize("weights", ["int8", "int4"])
 def test_a_quantized_map_compiles_into_one_graph_and_says_the_same(weights):
     ended(LIBRARY_MAP, weights)
+
+
+@pytest.mark.slow
+def test_a_copy_of_a_compiled_model_draws_by_its_own_weights():
+    ended(COPY, json.dumps(TINY))
+
+
+@pytest.mark.slow
+def test_a_compiled_decoder_decodes_in_the_precision_that_is_asked_for_and_a_copy_by_its_own():
+    ended(DECODER, json.dumps(TINY))
