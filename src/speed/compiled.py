@@ -26,6 +26,7 @@ from src.transformer.uvit import Condition, UViT
 def compile_steps(transformer: UViT) -> None:
     """Let `before_logits` run compiled; the first call of every shape takes its minute."""
     transformer.before_logits = _CompiledSteps(transformer)
+    transformer.is_compiled = True
 
 
 def compile_decoder(vqgan: VQGAN) -> None:

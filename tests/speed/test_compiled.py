@@ -89,6 +89,31 @@ copied.load_state_dict(two.state_dict())
 assert near(shown(copied), other)
 """
 
+REFUSED = """
+import json, sys, torch
+from src.adapters.config import LoraConfig
+from src.adapters.lora import add_lora
+from src.amused import Amused
+from src.errors import UserError
+from src.sampler.config import SamplerConfig
+
+plain, compiled = (Amused.from_config(json.loads(sys.argv[1]), seed=1) for _ in range(2))
+compiled.compile()
+add_lora(plain, LoraConfig(rank=2), torch.Generator())
+for ask in (
+    lambda: compiled.load_lora("a_folder"),
+    lambda: add_lora(compiled, LoraConfig(rank=2), torch.Generator()),
+    lambda: compiled.quantize("int8"),
+    lambda: compiled.generate("a red heart", sampler=SamplerConfig(full_step_every=2)),
+    plain.compile,
+):
+    try:
+        ask()
+        print("taken")
+    except UserError as error:
+        print(error)
+"""
+
 
 def ended(script, *told):
     """What a process of its own said."""
@@ -121,3 +146,14 @@ def test_a_copy_of_a_compiled_model_draws_by_its_own_weights():
 @pytest.mark.slow
 def test_a_compiled_decoder_decodes_in_the_precision_that_is_asked_for_and_a_copy_by_its_own():
     ended(DECODER, json.dumps(TINY))
+
+
+def test_what_exchanges_a_compiled_models_maps_is_refused():
+    said = ended(REFUSED, json.dumps(TINY)).splitlines()
+    expected = [
+        *("an adapter cannot be put on the model, for its step is compiled",) * 2,
+        "weights=int8: the model cannot be quantized, for its step is compiled",
+        "full_step_every=2 asks a compiled model for local steps",
+        "the model carries an adapter: call merge_lora() first, then compile()",
+    ]
+    assert [one.startswith(two) for one, two in zip(said, expected, strict=True)] == [True] * 5
