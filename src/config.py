@@ -148,7 +148,7 @@ def check(config: RunConfig) -> None:
     _check_seeds(config)
     conditions = (config.micro_cond, config.guidance_against, config.negative_micro_cond)
     check_conditions(*conditions, config.negative_prompts is not None)
-    check_speed(config.speed)
+    check_speed(config.speed, config.sampler.full_step_every)
     check_weights_of(config.speed, config.task)
     check_bulk(config.bulk)
     check_masking(config.masking)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.conditioning.rows import Rows
+from src.errors import UserError
 from src.part_names import UVIT, as_part
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
@@ -27,7 +28,14 @@ def predict_for(
 
     telling: what others were told, shared by whoever is told the same; None = by nobody else.
     full_step_every: above 1 an approximation, for one decoding alone; see `LocalSteps`.
+
+    Raises UserError for local steps of a compiled model, which compiles whole ones alone.
     """
+    if full_step_every > 1 and transformer.is_compiled:
+        raise UserError(
+            f"full_step_every={full_step_every} asks a compiled model for local steps, and only "
+            "whole ones are compiled: draw with full_step_every=1, or open it without compile()"
+        )
     telling = telling or Telling(transformer)
     if rows.regions is not None:
         return _by_regions(telling, rows, full_step_every)

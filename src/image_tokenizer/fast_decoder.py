@@ -220,7 +220,7 @@ def _sizes(decoder: nn.Module, num_pixels: int) -> tuple[int, int]:
 
 def _is_untouched(decoder: nn.Module) -> bool:
     """Whether its parts are those it was built from, without hooks, and nothing stands for it."""
-    if "forward" in vars(decoder):  # as where it is compiled
+    if "forward" in vars(decoder):
         return False
     is_built = all(type(each) in PARTS for each in list(decoder.modules())[1:])
     return is_built and not is_hooked(decoder)

@@ -58,8 +58,7 @@ def before_logits(
     arithmetic there; nor is it done in a compiled transformer, whose shapes should stay.
     """
     is_large = transformer.config.hidden_size >= LEAST_DIM
-    is_compiled = "before_logits" in vars(transformer)
-    if not is_large or is_compiled or token_ids.device.type != "cpu":
+    if not is_large or transformer.is_compiled or token_ids.device.type != "cpu":
         return transformer.before_logits(token_ids, condition)
     alike = look_alike(token_ids, transformer.config.num_res_blocks, transformer.config.downsample)
     if alike.first.shape[1] > MOST_ROWS * alike.kind.shape[1]:

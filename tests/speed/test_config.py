@@ -23,6 +23,14 @@ from src.errors import UserError
         (["+exp=profile", "sampler.then=entropy_bounded"], "sampler.name has no place in profile"),
         (["+exp=bench_decode", "dtype=float16"], "decodes in float32"),
         (["+exp=bench_decode", "speed.is_compiled=true"], "is_compiled=true has no place"),
+        (
+            ["+exp=finetune_256_lora", "speed.is_compiled=true"],
+            "speed.is_compiled=true has no place in train_uvit",
+        ),
+        (
+            ["+exp=evaluate", "speed.is_compiled=true", "sampler.full_step_every=2"],
+            "sampler.full_step_every=2 are both given",
+        ),
     ],
 )
 def test_refused_in_a_sentence(told, match):
