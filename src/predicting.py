@@ -4,7 +4,7 @@ Dimensions: batch, height, width (in tokens), seq (= height * width, row by row)
 that are asked about), codes.
 """
 
-from functools import cache, partial
+from functools import cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,7 +18,7 @@ from src.sampler.model_pass import Predict
 from src.telling import Telling, is_watched, told_apart
 from src.transformer.alike import before_logits
 from src.transformer.local_steps import LocalSteps
-from src.transformer.uvit import UViT, stack_conditions
+from src.transformer.uvit import Condition, UViT, stack_conditions
 
 
 def predict_for(
@@ -51,12 +51,7 @@ class Asking:
     def __init__(self, telling: Telling, rows: Rows, full_step_every: int = 1):
         self._transformer, self._telling = telling.transformer, telling
         self._local = LocalSteps(telling.transformer, full_step_every)
-        is_exact = full_step_every == 1
-        self._before_logits = (
-            partial(before_logits, telling.transformer)
-            if is_exact
-            else telling.transformer.before_logits
-        )
+        self._is_exact = full_step_every == 1
         sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
         self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
         self._stacked = cache(
@@ -96,14 +91,20 @@ class Asking:
         elif is_all_hidden:
             logits = _taken(self._telling.at_start(self._told(is_twice), rows), places)
         else:
-            with self._local.over(rows):
-                states = self._before_logits(rows, self._stacked(is_twice))
-            states = states.flatten(1, 2)
+            states = self._before_logits(rows, self._stacked(is_twice)).flatten(1, 2)
             logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:
             return Logits(logits, None)
         unconditional, conditional = logits.chunk(2)
         return Logits(conditional, unconditional)
+
+    def _before_logits(
+        self, token_ids: Int[Tensor, "rows height width"], condition: Condition
+    ) -> Float[Tensor, "rows height width in"]:
+        if self._is_exact:
+            return before_logits(self._transformer, token_ids, condition)
+        with self._local.over(token_ids):
+            return self._transformer.before_logits(token_ids, condition)
 
 
 def _by_regions(telling: Telling, rows: Rows, full_step_every: int) -> Predict:

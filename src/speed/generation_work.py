@@ -1,8 +1,8 @@
 """What a generation has to compute, from the prompt to the pixels.
 
 Counted once are: each text, what the U-ViT makes of it, and in the first step, where all is hidden,
-one picture of each prompt and one of the other side of guidance. Logits are counted where a token
-is hidden.
+one picture of each prompt and one of the other side of guidance, of cells that look alike one.
+Logits are counted where a token is hidden.
 """
 
 import math
@@ -14,6 +14,7 @@ from src.sampler.guidance import guidance_of_counts, needs_unconditional
 from src.sampler.plan import make_plan
 from src.speed.uvit_work import KINDS, step_work, told_work
 from src.speed.work import Work, attention, convolution, linear, together
+from src.transformer.alike import num_kinds
 from src.transformer.config import TransformerConfig
 
 TEXT, TOLD, DECODER = "text encoder", "told once", "decoder"
@@ -54,7 +55,8 @@ def uvit_passes(
         is_ever_guided |= is_guided
         rows = num_prompts + is_guided if plan.step == 1 else num_pictures * (1 + is_guided)
         num_asked = rows * num_hidden
-        passes.append(step_work(config, rows, grid, words, num_asked))
+        kinds = num_kinds(config, grid) if plan.step == 1 else None
+        passes.append(step_work(config, rows, grid, words, num_asked, kinds))
     return passes, num_prompts + is_ever_guided
 
 

@@ -12,6 +12,7 @@ row; four tokens each where the first stage halves it), rows (computed ones), di
 """
 
 from copy import copy
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from src.transformer.config import TransformerConfig
 from src.transformer.uvit import Condition, UViT
 
 LEAST_DIM = 512  # of a transformer: below, to look for them costs what it gains
@@ -64,6 +66,12 @@ def before_logits(
     if alike.first.shape[1] > MOST_ROWS * alike.kind.shape[1]:
         return transformer.before_logits(token_ids, condition)
     return _sharing(transformer, alike).before_logits(token_ids, condition)
+
+
+def num_kinds(config: TransformerConfig, grid: tuple[int, int]) -> int:
+    """How many kinds of cells a hidden grid of tokens has: as far from the edges as they see."""
+    sides = (side // 2 if config.downsample else side for side in grid)
+    return prod(min(side, 2 * config.num_res_blocks + 1) for side in sides)
 
 
 def look_alike(token_ids: Int[Tensor, "batch height width"], reach: int, is_halved: bool) -> Alike:
