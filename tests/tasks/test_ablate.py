@@ -70,7 +70,11 @@ def test_a_picture_takes_as_many_passes_in_company(config, bench):
 @pytest.mark.parametrize("name", ["guided", "some steps are local"])
 def test_nobody_watches_what_is_timed(config, bench, name):
     """Otherwise every pass is whole: no first step is shared, and all positions are asked about."""
-    chosen, transformer, seen = config("ablate", sampler=SAMPLERS[name]), bench.model.transformer, []
+    chosen, transformer, seen = (
+        config("ablate", sampler=SAMPLERS[name]),
+        bench.model.transformer,
+        [],
+    )
     real = transformer.before_logits
 
     def before_logits(*told):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
@@ -156,6 +157,33 @@ def test_other_settings_in_the_same_folder_are_refused(build, whole, tmp_path, c
     with pytest.raises(UserError, match=r"move it away"):
         draw_bulk.run(replace(build("whole", bulk=bulk), **changes), tmp_path / "unused")
     assert files(tmp_path / "whole") == whole
+
+
+def test_shares_begun_together_are_of_one_work_before_any_picture_is_there(
+    build, whole, tmp_path, monkeypatch
+):
+    first, second = build("shared", 0, 2), build("shared", 1, 2)
+    other = replace(second, sampler=replace(second.sampler, num_steps=2))
+    draw_bulk.run(other, tmp_path / "unused")
+    for path in (tmp_path / "shared").rglob("*.png"):
+        path.unlink()  # what is left of a beginning without pictures binds nobody
+    real, refused = draw_bulk.countdown, []
+
+    @contextmanager
+    def while_another_begins(*told):
+        monkeypatch.setattr(draw_bulk, "countdown", real)
+        assert not list((tmp_path / "shared").rglob("*.png"))
+        with pytest.raises(UserError, match="begun with another sampler: give all shares") as said:
+            draw_bulk.run(other, tmp_path / "unused")
+        refused.append(said)
+        with real(*told) as tell:
+            yield tell
+
+    monkeypatch.setattr(draw_bulk, "countdown", while_another_begins)
+    draw_bulk.run(first, tmp_path / "unused")
+    draw_bulk.run(second, tmp_path / "unused")
+    assert refused
+    assert files(tmp_path / "shared") == whole
 
 
 def test_nothing_is_drawn_where_all_is_there(build, whole, tmp_path, capsys):
