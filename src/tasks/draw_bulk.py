@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -103,7 +102,6 @@ def _left(config: RunConfig, plan: Plan) -> Work:
 
 def _claim(config: RunConfig, model, plan: Plan) -> None:
     asked: dict[str, Any] = settings(config, model) | asked_of(plan)
-    asked["speed"] = asdict(config.speed)
     if model.device.type == "cpu":
         asked["num_threads"] = config.bulk.num_threads
     claim(plan.place, asked, str(model.device), plan.place / LOCKS)

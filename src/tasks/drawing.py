@@ -103,6 +103,7 @@ def settings(config: RunConfig, model) -> dict:
         "model": config.model,
         "weights_hash": short_hash(model),
         "dtype": config.dtype,
+        "speed": asdict(config.speed),
         "sampler": asdict(sampler),
         "micro_cond": vars(config.micro_cond),
         "height": config.height or model.height,

@@ -21,6 +21,7 @@ from src.evaluation.picture_set import open_pictures
 from src.evaluation.protocol_config import ShardConfig
 from src.experiments import ROOT
 from src.speed.bulk_config import BulkConfig
+from src.speed.config import SpeedConfig
 from src.tasks import bulk_crew, draw_bulk
 from src.tasks.bulk_plan import AT_ONCE, calls_of, file_of, make_plan, passes_of
 from src.tasks.bulk_told import Share
@@ -150,6 +151,7 @@ def test_after_a_kill_the_same_command_ends_with_the_same_files(
         {"bulk": {"num_threads": 2}},
         {"num_images_per_prompt": 2},
         {"negative_prompts": ["a small red heart"]},
+        {"speed": SpeedConfig(decoder="bfloat16")},
     ],
 )
 def test_other_settings_in_the_same_folder_are_refused(build, whole, tmp_path, changes):
