@@ -23,7 +23,14 @@ from src.experiments import ROOT
 from src.speed.bulk_config import BulkConfig
 from src.speed.config import SpeedConfig
 from src.tasks import bulk_crew, draw_bulk
-from src.tasks.bulk_plan import AT_ONCE, calls_of, file_of, make_plan, passes_of
+from src.tasks.bulk_plan import (
+    AT_ONCE,
+    calls_of,
+    drawn_already,
+    file_of,
+    make_plan,
+    passes_of,
+)
 from src.tasks.bulk_told import Share
 from src.tasks.bulk_worker import Drawn, device_of, draw
 from src.tasks.drawing import generate_pictures
@@ -117,6 +124,18 @@ def test_shares_make_the_folder_of_one(build, whole, tmp_path, count, capsys):
         draw_bulk.run(build("shared", index, count), tmp_path / "unused")
     assert files(tmp_path / "shared") == whole
     assert f"{count} shares, {count} workers, at different times" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "left", ["000/000004.png.bak", "000/000004.png~", "000/4.png", "001/000004.png", "000/000004"]
+)
+def test_what_has_another_name_is_no_picture(build, whole, tmp_path, left):
+    place = tmp_path / "whole"
+    (place / left).parent.mkdir(exist_ok=True)
+    (place / file_of(4)).rename(place / left)
+    assert drawn_already(place) == {*range(12)} - {4}
+    draw_bulk.run(build("whole"), tmp_path / "unused")
+    assert {name: files(place)[name] for name in whole} == whole
 
 
 @pytest.mark.parametrize("number", [1, 6, 12])
