@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from src import onednn
 from src.compose import composed
 from src.errors import UserError
 from src.evaluation.picture_set import open_pictures
@@ -49,12 +51,11 @@ def build(config, tmp_path):
         return replace(
             config("draw_bulk"),
             prompts=PROMPTS,
-            num_images_per_prompt=3,
             seed=5,
             output_dir=str(tmp_path / name),
             shard=ShardConfig(index, count),
             bulk=BulkConfig(**{**ALONE, **dict(bulk)}),
-            **changes,
+            **{"num_images_per_prompt": 3, **changes},
         )
 
     return built
@@ -268,6 +269,23 @@ def test_two_workers_make_the_files_of_one(build, whole, tmp_path, capsys):
     draw_bulk.run(build("both", bulk={"num_workers": 2, "num_alone": 2}), tmp_path / "unused")
     assert files(tmp_path / "both") == whole
     assert "parallel efficiency" in capsys.readouterr().out
+
+
+def test_forked_workers_share_the_weights_as_the_processor_reads_them(
+    build, tmp_path, monkeypatch, capsys
+):
+    real, packed_by = onednn.pack_linear, tmp_path / "packed_by"
+
+    def pack_linear(weight):
+        with packed_by.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return real(weight)
+
+    monkeypatch.setattr(onednn, "pack_linear", pack_linear)
+    asked = build("both", bulk={"num_workers": 2, "num_alone": 0}, num_images_per_prompt=12)
+    draw_bulk.run(asked, tmp_path / "unused")
+    assert re.search(r"worker 1 \(cpu\): [1-9]", capsys.readouterr().out), "it has drawn"
+    assert {int(line) for line in packed_by.read_text().split()} == {os.getpid()}
 
 
 @pytest.mark.slow
