@@ -224,11 +224,16 @@ def _check_reads_data(config: RunConfig) -> None:
 
 
 def _check_measuring(config: RunConfig) -> None:
-    """Refuse a guidance that the protocol's own list overrides, and a measurement of nothing."""
+    """Refuse what the task's own way of measuring overrides, and a measurement of nothing."""
     if config.task == "report_quality" and config.sampler.guidance_scale is not None:
         raise UserError(
             f"sampler.guidance_scale={config.sampler.guidance_scale} has no effect: the task "
             "report_quality draws with every number of protocol.guidance."
+        )
+    if config.task == "bench_bulk" and config.bulk.num_alone is not None:
+        raise UserError(
+            f"bulk.num_alone={config.bulk.num_alone} has no effect: the task bench_bulk measures "
+            "one worker by a command of its own; leave it out."
         )
     if config.task == "evaluate_pictures" and not config.pictures.folders:
         raise UserError("There are no pictures: give 'pictures.folders=[FOLDER]'.")

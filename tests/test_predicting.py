@@ -132,14 +132,14 @@ def test_pictures_told_the_same_share_their_first_step(small, monkeypatch):
 
 def test_without_a_prompt_one_first_step_serves_all_prompts(small, monkeypatch):
     """However many there are, and however many go through the model at once."""
-    rows, real = [], UViT.predict
+    rows, real = [], UViT.before_logits
 
     def counted(self, token_ids, condition):
         if (token_ids == self.mask_token_id).all():
             rows.append(len(token_ids))
         return real(self, token_ids, condition)
 
-    monkeypatch.setattr(UViT, "predict", counted)
+    monkeypatch.setattr(UViT, "before_logits", counted)
     prompts = [f"a small green heart {'on ' * number}".strip() for number in range(20)]
     for at_once in (1, 5):
         rows.clear()

@@ -110,19 +110,28 @@ def draw(
             write_whole(plan.path(number), annotated_png(image, about))
         told(len(numbers))
 
-    try:
-        with behind() as hand:
-            for numbers in calls:
-                token_ids = _tokens(config, model, plan, numbers)
-                new = [row for row, number in enumerate(numbers) if number not in there]
-                images = model.decode_tokens(token_ids[new])
-                hand(write, [numbers[row] for row in new], images)
-                num += len(new)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UserError(_too_little(config, plan)) from error
+    with _memory_told_of(config), behind() as hand:
+        for numbers in calls:
+            token_ids = _tokens(config, model, plan, numbers)
+            new = [row for row, number in enumerate(numbers) if number not in there]
+            images = model.decode_tokens(token_ids[new])
+            hand(write, [numbers[row] for row in new], images)
+            num += len(new)
     return Drawn(num, began, time.time(), str(model.device))
+
+
+def draw_unseen(config: RunConfig, model) -> None:
+    """Draw a picture in one step, here and for nobody, for what is kept of the weights after.
+
+    Their second copy, laid out for the processor, is made at the first use: whoever is forked from
+    here shares it, and would make its own. One thread draws, as in the workers, so that the fork
+    finds no other one at work. A compiled step has no such copy, and compiling starts processes.
+    """
+    if config.speed.is_compiled:
+        return
+    plain = {"num_steps": 1, "guidance_scale": 1.0, "seeds": [0], "record": False}
+    with _memory_told_of(config):
+        model.generate("", height=config.height, width=config.width, **plain)
 
 
 def _tokens(config: RunConfig, model, plan: Plan, numbers: list[int]):
@@ -132,8 +141,19 @@ def _tokens(config: RunConfig, model, plan: Plan, numbers: list[int]):
     return draw_tokens(model, config, prompts, seeds, negative if plan.negative_prompts else None)
 
 
-def _too_little(config: RunConfig, plan: Plan) -> str:
-    each = plan.per_pass
+@contextmanager
+def _memory_told_of(config: RunConfig):
+    """Raises UserError where there is no memory for a pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(_too_little(config)) from error
+
+
+def _too_little(config: RunConfig) -> str:
+    each = config.bulk.pictures_per_pass
     fewer = f"bulk.pictures_per_pass={each // 2} and another output_dir, or " if each > 1 else ""
     return (
         f"There is not enough memory for {each} picture{'s' * (each > 1)} of {config.model} in one "

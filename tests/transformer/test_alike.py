@@ -8,7 +8,7 @@ import torch
 
 from src.conditioning.text import Text
 from src.telling import told_apart
-from src.transformer import alike
+from src.transformer import alike, linear
 from src.transformer.alike import before_logits, look_alike, num_kinds
 from src.transformer.config import preset
 from src.transformer.uvit import UViT, stack_conditions
@@ -29,6 +29,7 @@ def uvit(request):
 @pytest.fixture(autouse=True)
 def for_small_ones_too(monkeypatch):
     monkeypatch.setattr(alike, "LEAST_DIM", 1)
+    monkeypatch.setattr(linear, "FEWEST_WEIGHTS", 1)
 
 
 def apart(uvit, batch):
