@@ -13,7 +13,7 @@ from PIL.Image import Image
 from torch import Generator, Tensor
 
 from src.adapters.file import load_lora
-from src.adapters.lora import merge_lora
+from src.adapters.lora import has_lora, merge_lora
 from src.assembly import Parts, all_tensors, build_parts, check_device, open_parts, save_parts
 from src.checkpoint.few_bits import has_few_bits, refuse_few_bits
 from src.checkpoint.fingerprint import weights_hash
@@ -36,6 +36,7 @@ from src.image_tokenizer.pictures import (
 )
 from src.image_tokenizer.vqgan import VQGAN
 from src.part_names import DECODER, as_part
+from src.prepared import forget
 from src.sampler.config import AMUSED_GUIDANCE
 from src.sampler.passes import Progress
 from src.speed.compiled import compile_decoder, compile_steps
@@ -128,11 +129,17 @@ class Amused(Editing):
         merge_lora(self)
 
     def to(self, device: Any) -> "Amused":
-        """Move all parts to a device; raises UserError for one that is not there."""
+        """Move the parts to a device; raises UserError for one that is not there.
+
+        The image encoder follows when a picture is first encoded.
+        """
         check_device(device)
         refuse_few_bits(self._parts[:3], "the model cannot be moved")
+        self.transformer.to(device)
+        self.image_tokenizer.to_draw(device)
+        self.text_encoder.to(device)
         for part in self._parts[:3]:
-            part.to(device)
+            forget(part)
         return self
 
     def quantize(self, weights: str, device: Any = None) -> "Amused":
@@ -147,9 +154,12 @@ class Amused(Editing):
     def compile(self) -> "Amused":
         """Compile the U-ViT's step and, on a GPU, the decoder; the first call of a shape is slow.
 
-        The numbers move by rounding, so that a token may change at a near tie.
+        The numbers move by rounding, so that a token may change at a near tie. It comes last: a
+        compiled model takes no adapter and is not quantized, and one with an adapter is refused.
         """
         refuse_few_bits(self._parts[:3], "the model cannot be compiled")
+        if has_lora(self):
+            raise UserError("the model carries an adapter: call merge_lora() first, then compile()")
         compile_steps(self.transformer)
         if self.device.type != "cpu":
             compile_decoder(self.image_tokenizer)

@@ -95,7 +95,7 @@ def open_vqgan(folder: CheckpointFolder, dtype: torch.dtype, device: str | torch
     part_dtype, naming = torch.float32 if is_risen else dtype, image_tokenizer_weights
     tensors, path = folder.tensors("vqvae"), folder.weights_path("vqvae")
     fit(vqgan, tensors, path, part_dtype, naming.to_published, naming.from_published)
-    return vqgan.to(device).eval()
+    return vqgan.to_draw(device).eval()
 
 
 def open_transformer(

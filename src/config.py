@@ -39,6 +39,7 @@ from src.sampler.config import (
 )
 from src.speed.bulk_config import BulkConfig, check_bulk
 from src.speed.config import SpeedConfig, check_speed, check_weights_of
+from src.speed.timed_config import check_timed
 from src.task_settings import READ_BY, READS_PICTURES, TASKS
 from src.training.check import check_run_of, check_training
 from src.training.config import DTYPES, TrainingConfig
@@ -147,7 +148,7 @@ def check(config: RunConfig) -> None:
     _check_seeds(config)
     conditions = (config.micro_cond, config.guidance_against, config.negative_micro_cond)
     check_conditions(*conditions, config.negative_prompts is not None)
-    check_speed(config.speed)
+    check_speed(config.speed, config.sampler.full_step_every)
     check_weights_of(config.speed, config.task)
     check_bulk(config.bulk)
     check_masking(config.masking)
@@ -162,6 +163,7 @@ def check(config: RunConfig) -> None:
     check_ablation(config.ablation, config.prompts_file)
     _check_measuring(config)
     check_latency(config.latency)
+    check_timed(config, tuple(PUBLISHED_MODELS))
     check_publish(config.publish)
     check_inspection(config.inspection, config.task)
     check_editing(config.editing, config.task)
@@ -222,11 +224,16 @@ def _check_reads_data(config: RunConfig) -> None:
 
 
 def _check_measuring(config: RunConfig) -> None:
-    """Refuse a guidance that the protocol's own list overrides, and a measurement of nothing."""
+    """Refuse what the task's own way of measuring overrides, and a measurement of nothing."""
     if config.task == "report_quality" and config.sampler.guidance_scale is not None:
         raise UserError(
             f"sampler.guidance_scale={config.sampler.guidance_scale} has no effect: the task "
             "report_quality draws with every number of protocol.guidance."
+        )
+    if config.task == "bench_bulk" and config.bulk.num_alone is not None:
+        raise UserError(
+            f"bulk.num_alone={config.bulk.num_alone} has no effect: the task bench_bulk measures "
+            "one worker by a command of its own; leave it out."
         )
     if config.task == "evaluate_pictures" and not config.pictures.folders:
         raise UserError("There are no pictures: give 'pictures.folders=[FOLDER]'.")

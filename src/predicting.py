@@ -11,12 +11,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from src.conditioning.rows import Rows
+from src.errors import UserError
 from src.part_names import UVIT, as_part
 from src.sampler.guidance import Logits
 from src.sampler.model_pass import Predict
 from src.telling import Telling, is_watched, told_apart
+from src.transformer.alike import before_logits
 from src.transformer.local_steps import LocalSteps
-from src.transformer.uvit import UViT, stack_conditions
+from src.transformer.uvit import Condition, UViT, stack_conditions
 
 
 def predict_for(
@@ -26,7 +28,14 @@ def predict_for(
 
     telling: what others were told, shared by whoever is told the same; None = by nobody else.
     full_step_every: above 1 an approximation, for one decoding alone; see `LocalSteps`.
+
+    Raises UserError for local steps of a compiled model, which compiles whole ones alone.
     """
+    if full_step_every > 1 and transformer.is_compiled:
+        raise UserError(
+            f"full_step_every={full_step_every} asks a compiled model for local steps, and only "
+            "whole ones are compiled: draw with full_step_every=1, or open it without compile()"
+        )
     telling = telling or Telling(transformer)
     if rows.regions is not None:
         return _by_regions(telling, rows, full_step_every)
@@ -42,12 +51,13 @@ class Asking:
     def __init__(self, telling: Telling, rows: Rows, full_step_every: int = 1):
         self._transformer, self._telling = telling.transformer, telling
         self._local = LocalSteps(telling.transformer, full_step_every)
+        self._is_exact = full_step_every == 1
         sides = {False: (rows.text, rows.micro_cond), True: rows.with_negatives_first()}
         self._told = cache(lambda is_twice: telling.tell(*sides[is_twice]))
         self._stacked = cache(
             lambda is_twice: stack_conditions([each.condition for each in self._told(is_twice)])
         )
-        self._prepared = cache(
+        self._told_afresh = cache(
             lambda is_twice: stack_conditions(told_apart(telling.transformer, *sides[is_twice]))
         )
 
@@ -76,19 +86,25 @@ class Asking:
         rows, places = token_ids.repeat(times, 1, 1), positions.repeat(times, 1)
         if is_watched(self._transformer):
             with self._local.over(rows):
-                all_logits = self._transformer.predict(rows, self._prepared(is_twice))
+                all_logits = self._transformer.predict(rows, self._told_afresh(is_twice))
             logits = _taken(all_logits, places)
         elif is_all_hidden:
             logits = _taken(self._telling.at_start(self._told(is_twice), rows), places)
         else:
-            with self._local.over(rows):
-                states = self._transformer.before_logits(rows, self._stacked(is_twice))
-            states = states.flatten(1, 2)
+            states = self._before_logits(rows, self._stacked(is_twice)).flatten(1, 2)
             logits = self._transformer.logits_out(_taken(states, places))
         if not need_unconditional:
             return Logits(logits, None)
         unconditional, conditional = logits.chunk(2)
         return Logits(conditional, unconditional)
+
+    def _before_logits(
+        self, token_ids: Int[Tensor, "rows height width"], condition: Condition
+    ) -> Float[Tensor, "rows height width in"]:
+        if self._is_exact:
+            return before_logits(self._transformer, token_ids, condition)
+        with self._local.over(token_ids):
+            return self._transformer.before_logits(token_ids, condition)
 
 
 def _by_regions(telling: Telling, rows: Rows, full_step_every: int) -> Predict:

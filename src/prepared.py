@@ -40,6 +40,15 @@ def prepared(
     return kept[kind].thing
 
 
+def forget(module: nn.Module) -> None:
+    """Let go of all that was made of a module and its parts, as when it moves to another device.
+
+    It would be found stale at the next call, and until then hold the memory that was left.
+    """
+    for each in module.modules():
+        _MADE.pop(each, None)
+
+
 def _is_of(made: _Made, parameters: Sequence[Tensor]) -> bool:
     return all(
         each.data_ptr() == held.data_ptr() and each._version == version

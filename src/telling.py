@@ -12,7 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from src.conditioning.text import Text
+from src.transformer.alike import before_logits
 from src.transformer.uvit import Condition, UViT, stack_conditions
+from src.watching import is_hooked
 
 MOST_KEPT = 8  # rows; one of aMUSEd-256 takes 30 MB in float32
 
@@ -51,15 +53,18 @@ class Telling:
         """The logits of grids in which all is hidden: one answer for all who are told the same.
 
         On a processor a row has the same bits in any company, and is answered once for all. On a
-        GPU it may not, and the answer is shared by passes of the same rows.
+        GPU it may not: there an answer is shared by passes of the same rows, and all of theirs are
+        asked for together, however many are still known.
         """
         distinct = {each.key: each.condition for each in told}
         size = tuple(token_ids.shape[1:])
         company = () if token_ids.device.type == "cpu" else tuple(distinct)
-        new = [key for key in distinct if (size, key, company) not in self._at_start]
-        if new:
+        unknown = [key for key in distinct if (size, key, company) not in self._at_start]
+        if unknown:
+            new = list(distinct) if company else unknown
             condition = stack_conditions([distinct[key] for key in new])
-            said = self.transformer.predict(token_ids[: len(new)], condition)
+            states = before_logits(self.transformer, token_ids[: len(new)], condition)
+            said = self.transformer.logits_out(states).flatten(1, 2)
             self._at_start |= {
                 (size, key, company): row for key, row in zip(new, said, strict=True)
             }
@@ -95,9 +100,7 @@ def is_watched(transformer: UViT) -> bool:
     """Whether someone looks inside or learns: then every pass has to run, whole and in its turn."""
     if torch.is_grad_enabled() or "predict" in vars(transformer):
         return True
-    return any(
-        module._forward_hooks or module._forward_pre_hooks for module in transformer.modules()
-    )
+    return is_hooked(transformer)
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -39,6 +39,13 @@ def test_saved_and_opened_it_is_the_same_system(system, saved):
     )
 
 
+def test_the_image_encoder_stays_behind_until_a_picture_is_encoded(saved):
+    opened = Amused.from_pretrained(saved, device="meta")  # a device that every machine has
+    assert opened.device.type == opened.image_tokenizer.device.type == "meta"
+    assert opened.image_tokenizer.encoder.head.weight.device.type == "cpu"
+    assert Amused.from_pretrained(saved).to("meta").image_tokenizer.encoder.head.weight.is_cpu
+
+
 def test_one_seed_builds_one_system_and_another_another(system, tiny_settings):
     assert Amused.from_config(tiny_settings).weights_hash == system.weights_hash
     assert Amused.from_config(tiny_settings, seed=1).weights_hash != system.weights_hash

@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from src.amused import Amused
+from src.conditioning.text import Text
 from src.filling import How, all_hidden, ask
 from src.predicting import predict_for
 from src.sampler.guidance import Logits
 from src.sampler.passes import decode_passes
-from src.telling import Telling
+from src.telling import Telling, Told, told_apart
+from src.transformer.config import preset
 from src.transformer.linear import Linear
 from src.transformer.uvit import UViT
 
@@ -130,14 +132,14 @@ def test_pictures_told_the_same_share_their_first_step(small, monkeypatch):
 
 def test_without_a_prompt_one_first_step_serves_all_prompts(small, monkeypatch):
     """However many there are, and however many go through the model at once."""
-    rows, real = [], UViT.predict
+    rows, real = [], UViT.before_logits
 
     def counted(self, token_ids, condition):
         if (token_ids == self.mask_token_id).all():
             rows.append(len(token_ids))
         return real(self, token_ids, condition)
 
-    monkeypatch.setattr(UViT, "predict", counted)
+    monkeypatch.setattr(UViT, "before_logits", counted)
     prompts = [f"a small green heart {'on ' * number}".strip() for number in range(20)]
     for at_once in (1, 5):
         rows.clear()
@@ -187,6 +189,20 @@ def test_a_rows_bits_do_not_depend_on_its_company(features_in, features_out):
         for place in (0, 7, 299):
             assert torch.equal(linear(rows[place : place + 1]), everything[place : place + 1])
             assert torch.equal(linear(rows[place // 2 : place + 1])[-1], everything[place])
+
+
+def test_elsewhere_than_on_a_processor_no_answer_depends_on_what_is_still_known():
+    with torch.device("meta"):
+        transformer = UViT(preset("glyphs"))
+        text = Text(torch.zeros(9, 4, 128), torch.zeros(9, 128))
+    telling, asked = Telling(transformer), []
+    transformer.logits_out.register_forward_pre_hook(lambda _, told: asked.append(len(told[0])))
+    with torch.no_grad():
+        conditions = told_apart(transformer, text, torch.zeros(9, 5, device="meta"))
+        told = [Told(bytes([row]), each) for row, each in enumerate(conditions)]
+        for _ in range(2):  # one more than are kept
+            telling.at_start(told, torch.zeros(9, 8, 8, dtype=torch.long, device="meta"))
+    assert asked == [9, 9]
 
 
 def test_only_so_many_rows_are_kept(small):

@@ -36,7 +36,7 @@ def add_lora(model: Adaptable, config: LoraConfig, generator: Generator) -> None
     diffusers do: uniform, no wider than 1 / sqrt(inputs). The adapted parts' own parameters no
     longer learn; the adapter's do, in float32 whatever the part's precision.
 
-    Raises UserError for impossible settings, and if there is an adapter already.
+    Raises UserError for impossible settings, an adapter that is there already, a compiled model.
     """
     check_lora(config)
     refuse_second(model)
@@ -101,8 +101,9 @@ def remove_lora(model: Adaptable) -> None:
 
 
 def refuse_second(model: Adaptable) -> None:
-    """Raise UserError if an adapter is there already, or the weights have few bits."""
+    """Raise UserError if there is an adapter, few bits in the weights, or a compiled step."""
     refuse_few_bits(modules_of(model).values(), "an adapter cannot be put on the model")
+    model.transformer.refuse_compiled("an adapter cannot be put on the model")
     if has_lora(model):
         raise UserError(
             "the model carries an adapter already: call merge_lora() or remove_lora() first."

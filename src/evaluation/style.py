@@ -32,8 +32,9 @@ def gram_matrices(
     Gatys et al. 2016 (equation 3) with the levels of this encoder for VGG's layers: means over all
     places of products of channels, each level's matrix brought to length 1.
     """
-    states, found = vqgan.encoder.stem(pixels), []
-    for level in vqgan.encoder.levels:
+    encoder = vqgan.called_encoder()
+    states, found = encoder.stem(pixels), []
+    for level in encoder.levels:
         states = level(states)
         flat = states.flatten(2)  # (batch, channels, places)
         gram = flat @ flat.mT / flat.shape[-1]

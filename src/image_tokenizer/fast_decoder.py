@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu
-from torch.nn.modules.module import _has_any_global_hook
 
 from src.image_tokenizer.blocks import Double, Level, ResidualBlock
 from src.image_tokenizer.kept_layers import is_winograd, kept_layer
 from src.image_tokenizer.scratch import Scratch
 from src.image_tokenizer.winograd import TILE
+from src.watching import is_hooked
 
 STRIP_PIXELS = {"cpu": 2**12, "cuda": 2**18}  # written at once: what fits a cache, fills a GPU
 DTYPES = (torch.float32, torch.bfloat16)  # of a decoder; float16 is too narrow for its maps
@@ -220,12 +220,10 @@ def _sizes(decoder: nn.Module, num_pixels: int) -> tuple[int, int]:
 
 def _is_untouched(decoder: nn.Module) -> bool:
     """Whether its parts are those it was built from, without hooks, and nothing stands for it."""
-    if "forward" in vars(decoder):  # as where it is compiled
+    if "forward" in vars(decoder):
         return False
-    inside = list(decoder.modules())
-    is_hooked = any(each._forward_hooks or each._forward_pre_hooks for each in inside)
-    is_built = all(type(each) in PARTS for each in inside[1:])
-    return is_built and not is_hooked and not _has_any_global_hook()
+    is_built = all(type(each) in PARTS for each in list(decoder.modules())[1:])
+    return is_built and not is_hooked(decoder)
 
 
 @contextmanager

@@ -123,6 +123,27 @@ class VQGAN(nn.Module):
         """How many codes there are; token ids are 0 to codebook_size - 1."""
         return self.config.num_vq_embeddings
 
+    @property
+    def device(self) -> torch.device:
+        """Where pictures are made; the encoder may still be elsewhere (`to_draw`)."""
+        return self.to_codes.weight.device
+
+    def to_draw(self, device: torch.device | str) -> "VQGAN":
+        """Move all but the encoder, which pictures of prompts need not, to a device.
+
+        It follows with the first picture to encode.
+        """
+        for part in self.children():
+            if part is not self.encoder:
+                part.to(device)
+        return self
+
+    def called_encoder(self) -> Encoder:
+        """The encoder, brought to where the rest is."""
+        if self.encoder.stem.weight.device != self.device:
+            self.encoder.to(self.device)
+        return self.encoder
+
     def encode(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Int[Tensor, "batch rows columns"]:
@@ -155,7 +176,7 @@ class VQGAN(nn.Module):
                 f"A picture of {width} x {height} pixels does not fill a token grid: both sides "
                 f"should be multiples of {self.downscale}."
             )
-        return self.to_codes(self.encoder(pixels))
+        return self.to_codes(self.called_encoder()(pixels))
 
     def quantize(self, latents: Float[Tensor, "batch dim rows columns"]) -> Quantized:
         """Nearest codes with straight-through gradients, their ids, and the training distances."""

@@ -100,6 +100,11 @@ def ask_again(amused: Amused, run: Run, step: Any, need_unconditional: bool = Tr
 def answers_at(amused: Amused, run: Run, step: Any, need_unconditional: bool = True) -> Logits:
     """`ask_again` of a run whose weights are checked: that takes a hash over all of them."""
     trace, recipe = trace_of(run), run.recipe
+    if (every := recipe.sampler.full_step_every) > 1:
+        raise UserError(
+            f"full_step_every={every} of this run kept answers from step to step, so its steps "
+            "cannot be asked again; draw with full_step_every=1."
+        )
     canvas = canvas_before(trace, step, amused.transformer.mask_token_id).to(amused.device)
     rows = rows_of(amused, recipe, with_regions=True)
     size = rows.num_pictures if recipe.seeds is None else amused.pictures_per_pass

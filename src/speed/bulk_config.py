@@ -7,7 +7,7 @@ from src.limits import whole
 
 @dataclass
 class BulkConfig:
-    """Who draws the pictures of a large folder. Each worker holds the whole model."""
+    """Who draws the pictures of a large folder. Workers of one thread share the model's memory."""
 
     num_prompts: int = 64  # of the glyph grammar, where no prompts are given
     num_workers: int | None = None  # processes here; None = one a GPU, or as many as cores allow

@@ -2,13 +2,15 @@
 
 On a GPU torch replays them as CUDA graphs, so that a step is launched as a whole.
 Whatever the step is told comes in as plain tensors: a new prompt is no new graph. What looks inside
-the model, or trains it, meets it as it is written.
+the model, or trains it, meets it as it is written. A copy of a model gets graphs of its own.
 
-Dimensions: batch, height, width (in tokens), in (width of a token before its logits).
+Dimensions: batch, height, width (in tokens; of pixels in the decoder's answer), in (width of a
+token before its logits), dim (of a code), rows and columns (of codes).
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -24,11 +26,16 @@ from src.transformer.uvit import Condition, UViT
 def compile_steps(transformer: UViT) -> None:
     """Let `before_logits` run compiled; the first call of every shape takes its minute."""
     transformer.before_logits = _CompiledSteps(transformer)
+    transformer.is_compiled = True
 
 
 def compile_decoder(vqgan: VQGAN) -> None:
-    """Let the decoder's network run compiled: on a GPU, as a processor has a faster way."""
-    vqgan.decoder.forward = _compiled(vqgan.decoder.forward)
+    """Let `decode_codes` run compiled: on a GPU, as a processor has a faster way.
+
+    Where the decoder is asked for in another precision than float32 it stays as it is, for
+    `FastDecoder` alone knows which of its layers may be rounded.
+    """
+    vqgan.decode_codes = _CompiledDecoder(vqgan)
 
 
 class _Map(NamedTuple):
@@ -39,30 +46,56 @@ class _Map(NamedTuple):
     after: nn.Module | None = None  # another map that comes before it
 
 
-class _CompiledSteps:
+class _Compiled:
+    """What stands in a model for one of its methods, with the graphs of that model."""
+
+    def __init__(self, model: Any):
+        self._model = model
+        self._run = _compiled(self._work)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Compiled":
+        """The same of the model's copy, which would otherwise answer with this one's weights."""
+        return type(self)(deepcopy(self._model, memo))
+
+
+class _CompiledSteps(_Compiled):
     """`UViT.before_logits`, compiled where nobody is watching."""
 
     def __init__(self, transformer: UViT):
-        self._transformer = transformer
-        self._maps = list(_maps(transformer))
-        self._run = _compiled(self._step)
+        super().__init__(transformer)
+        self._maps: list[_Map] = []  # found when called: a copy comes here before it has its parts
 
     def __call__(
         self, token_ids: Int[Tensor, "batch height width"], condition: Condition
     ) -> Float[Tensor, "batch height width in"]:
-        is_plain = all(type(layer) is TransformerLayer for layer in self._transformer.layers)
+        is_plain = all(type(layer) is TransformerLayer for layer in self._model.layers)
         is_kept = isinstance(condition.text, Kept)
-        if is_watched(self._transformer) or not (is_plain and is_kept):
-            return UViT.before_logits(self._transformer, token_ids, condition)
+        if is_watched(self._model) or not (is_plain and is_kept):
+            return UViT.before_logits(self._model, token_ids, condition)
+        self._maps = self._maps or list(_maps(self._model))
         return self._run(token_ids, [self._made(each, condition) for each in self._maps])
 
     def _made(self, each: _Map, condition: Condition) -> Tensor:
         told = getattr(condition, each.of)
         return bare(through(each.module, through(each.after, told) if each.after else told))
 
-    def _step(self, token_ids: Tensor, made: list[Tensor]) -> Tensor:
+    def _work(self, token_ids: Tensor, made: list[Tensor]) -> Tensor:
         given = _Given({each.module: own for each, own in zip(self._maps, made, strict=True)})
-        return UViT.before_logits(self._transformer, token_ids, Condition(given, given))
+        return UViT.before_logits(self._model, token_ids, Condition(given, given))
+
+
+class _CompiledDecoder(_Compiled):
+    """`VQGAN.decode_codes`, compiled where float32's pixels are wanted and no gradients."""
+
+    def __call__(
+        self, codes: Float[Tensor, "batch dim rows columns"]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        if torch.is_grad_enabled() or self._model.decoder_precision != "float32":
+            return VQGAN.decode_codes(self._model, codes)
+        return self._run(codes)
+
+    def _work(self, codes: Tensor) -> Tensor:
+        return self._model.decoder(self._model.from_codes(codes))
 
 
 class _Given(Kept):

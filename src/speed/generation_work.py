@@ -1,8 +1,8 @@
 """What a generation has to compute, from the prompt to the pixels.
 
 Counted once are: each text, what the U-ViT makes of it, and in the first step, where all is hidden,
-one picture of each prompt and one of the other side of guidance. Logits are counted where a token
-is hidden.
+one picture of each prompt and one of the other side of guidance, of cells that look alike one.
+Logits are counted where a token is hidden.
 """
 
 import math
@@ -10,10 +10,11 @@ from typing import Any
 
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.sampler.config import SamplerConfig
-from src.sampler.guidance import needs_unconditional
+from src.sampler.guidance import guidance_of_counts, needs_unconditional
 from src.sampler.plan import make_plan
 from src.speed.uvit_work import KINDS, step_work, told_work
 from src.speed.work import Work, attention, convolution, linear, together
+from src.transformer.alike import num_kinds
 from src.transformer.config import TransformerConfig
 
 TEXT, TOLD, DECODER = "text encoder", "told once", "decoder"
@@ -49,11 +50,13 @@ def uvit_passes(
     """A pass for every step, by kind, and how many texts are told in all."""
     passes, is_ever_guided, num_tokens = [], False, grid[0] * grid[1]
     for plan in make_plan(sampler):
-        is_guided = needs_unconditional(plan.guidance_scale)
+        num_hidden = math.ceil(plan.ratio_before * num_tokens)
+        is_guided = needs_unconditional(guidance_of_counts(plan, [num_hidden], [num_tokens]))
         is_ever_guided |= is_guided
         rows = num_prompts + is_guided if plan.step == 1 else num_pictures * (1 + is_guided)
-        num_asked = rows * math.ceil(plan.ratio_before * num_tokens)
-        passes.append(step_work(config, rows, grid, words, num_asked))
+        num_asked = rows * num_hidden
+        kinds = num_kinds(config, grid) if plan.step == 1 else None
+        passes.append(step_work(config, rows, grid, words, num_asked, kinds))
     return passes, num_prompts + is_ever_guided
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from src.conditioning.text import TextEncoder
 from src.image_tokenizer.vqgan import VQGAN
+from src.prepared import forget
 from src.transformer.uvit import UViT
 
 
@@ -52,6 +53,7 @@ class Turns:
 
     def _send_out(self, part: nn.Module) -> None:
         part.to(self.waiting)
+        forget(part)
         self._staying[part].to(self.device)
 
 

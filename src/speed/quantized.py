@@ -84,11 +84,10 @@ def quantize(model: Quantizable, weights: str, device: Any = None) -> None:
     """Give the linear maps few bits, in place, and move the model to a device, where one is named.
 
     No more than one map is whole and quantized at once, and none is whole on the device. Raises
-    UserError, and changes nothing, for an unknown kind, a model quantized before or with an
-    adapter on it, one without maps that fit, and a device on which the library does not compute.
+    UserError, and changes nothing, for an unknown kind, a model quantized before, compiled or with
+    an adapter on it, one without maps that fit, and a device on which the library does not compute.
     """
     one_of("weights", weights, FEW_BITS)
-    parts = (model.transformer, model.image_tokenizer, model.text_encoder)
     device = torch.device(model.transformer.logits_out.weight.device if device is None else device)
     _check(model, weights, device)
     found = [*_found(model.transformer, weights), *_found(model.text_encoder.clip, "int8")]
@@ -101,8 +100,9 @@ def quantize(model: Quantizable, weights: str, device: Any = None) -> None:
     linears = [each.linear for each in found]
     for each in found:
         setattr(each.owner, each.attribute, nn.Identity())
-    for part in parts:
-        part.to(device)
+    model.transformer.to(device)
+    model.image_tokenizer.to_draw(device)
+    model.text_encoder.to(device)
     for each in found:
         setattr(each.owner, each.attribute, _few_bits(linears.pop(0), each.weights, device))
 
@@ -171,6 +171,7 @@ def _check(model: Quantizable, weights: str, device: torch.device) -> None:
             f"weights={weights}: the model is quantized already, and its lost bits do not come "
             "back; open it again"
         )
+    model.transformer.refuse_compiled(f"weights={weights}: the model cannot be quantized")
     if has_lora(model):
         raise UserError(f"weights={weights}: the model carries an adapter; call merge_lora() first")
     if device.type not in DEVICES:

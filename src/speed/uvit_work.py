@@ -10,31 +10,40 @@ KINDS = ("ends", "convolutions", "text attention", "self-attention", "feed-forwa
 
 
 def step_work(
-    config: TransformerConfig, rows: int, grid: tuple[int, int], words: int, num_asked: int
+    config: TransformerConfig,
+    rows: int,
+    grid: tuple[int, int],
+    words: int,
+    num_asked: int,
+    num_kinds: int | None = None,
 ) -> dict[str, Work]:
     """One pass, by `KINDS`; what `told_work` counts is not counted again.
 
     rows: pictures, twice as many under guidance. words: of a prompt. num_asked: positions of all
-    rows whose logits are needed.
+    rows whose logits are needed. num_kinds: of a picture's cells, how many the transformer has to
+    tell apart; None = all.
     """
     tokens = rows * grid[0] * grid[1]
     inner = tokens // 4 if config.downsample else tokens
-    each = inner // rows  # tokens of a picture
+    each = inner // rows  # cells of a picture
+    kinds = each if num_kinds is None else num_kinds
     channels, dim = config.block_out_channels, config.hidden_size
     num_layers, num_blocks = config.num_hidden_layers, 2 * config.num_res_blocks
 
-    def asks(width: int) -> Work:
-        """An attention to the text, whose keys and values are there."""
-        return linear(inner, width, width).times(2).and_then(attention(rows, each, words, width))
+    def asks(width: int, cells: int) -> Work:
+        """An attention of a picture's cells to the text, whose keys and values are there."""
+        both = linear(rows * cells, width, width).times(2)
+        return both.and_then(attention(rows, cells, words, width))
 
     window = Work(2 * 9 * inner * channels, 9 * channels, 2 * inner * channels)
     block = together(
         [window, linear(inner, channels, 4 * channels), linear(inner, 4 * channels, channels)]
     )
     resampled = linear(inner, 4 * channels, channels).times(2 if config.downsample else 0)
-    own = linear(inner, dim, dim).times(4).and_then(attention(rows, each, each, dim))
+    told = rows * kinds  # apart
+    own = linear(told, dim, dim).times(4).and_then(attention(rows, kinds, each, dim))
     inner_dim = config.intermediate_size
-    fed = linear(inner, dim, 2 * inner_dim).and_then(linear(inner, inner_dim, dim))
+    fed = linear(told, dim, 2 * inner_dim).and_then(linear(told, inner_dim, dim))
     ends = [
         linear(tokens, config.in_channels, channels),
         linear(inner, channels, dim),
@@ -47,7 +56,7 @@ def step_work(
     works = (
         together(ends),
         block.times(num_blocks).and_then(resampled),
-        asks(dim).times(num_layers).and_then(asks(channels).times(2 * num_blocks)),
+        asks(dim, kinds).times(num_layers).and_then(asks(channels, each).times(2 * num_blocks)),
         own.times(num_layers),
         fed.times(num_layers),
         together(last),

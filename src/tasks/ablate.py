@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from filelock import FileLock
+from PIL.Image import Image
 
 from src.config import RunConfig, settings_read
 from src.data.scenes import World
@@ -23,6 +24,7 @@ from src.evaluation.suite import check_counts, open_clip
 from src.experiments import RECORDS
 from src.report.cells import FOLDER, Identity, current_cell, write_cell
 from src.report.record import identity_of
+from src.sampler.step import Step
 from src.task_settings import OPENING
 from src.tasks.drawing import generate_pictures, short_hash
 from src.tasks.inputs import open_model, read_prompts
@@ -137,32 +139,31 @@ def draw(config: RunConfig, bench: Bench) -> Drawn:
     pictures, passes, seconds = [], [], []
     for start in range(0, len(asked.captions), each):
         captions, seeds = asked.captions[start : start + each], asked.seeds[start : start + each]
-        with counted_passes(model) as count:
-            started = clock()
-            pictures += generate_pictures(model, config, captions, seeds).images
-            took = clock() - started
-        passes += [count() / each] * len(captions)
+        started = clock()
+        drawn, taken = drawn_together(model, config, captions, seeds)
+        took = clock() - started
+        pictures += drawn
+        passes += taken
         seconds += [took / len(captions)] * len(captions)
         told(len(captions) * passes_expected(config))
     return Drawn(pictures, passes, seconds)
 
 
-@contextmanager
-def counted_passes(model) -> Iterator[Callable[[], int]]:
-    """Gives a function that says how many pictures have gone through the transformer since."""
-    transformer, count = model.transformer, 0
-    real = transformer.predict
+def drawn_together(
+    model, config: RunConfig, captions: list[str], seeds: list[int]
+) -> tuple[list[Image], list[float]]:
+    """Pictures that go through the model in one pass, and how many passes each of them took.
 
-    def predict(token_ids, *args):
-        nonlocal count
-        count += len(token_ids)
-        return real(token_ids, *args)
+    They are counted from the steps as these are done: who watches the transformer itself gets
+    every pass whole, and the time would be that of a way that no user goes.
+    """
+    counts = []  # of every step, one a picture
 
-    transformer.predict = predict
-    try:
-        yield lambda: count
-    finally:
-        del transformer.predict  # the class's own is seen again
+    def note(num_done: int, num_steps: int, step: Step) -> None:
+        counts.append(step.num_passes)
+
+    images = generate_pictures(model, config, captions, seeds, progress=note).images
+    return images, sum(counts)[: len(captions)].double().tolist()  # without those that fill up
 
 
 @contextmanager

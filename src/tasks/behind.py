@@ -9,16 +9,11 @@ MOST_WAITING = 2  # pieces of work; whoever draws faster than that waits
 
 
 @contextmanager
-def behind(num_threads: int):
+def behind():
     """Gives a function that takes work and what to call it with; the block's end waits for all.
-
-    Args:
-        num_threads: of torch's operators in that thread, which would take every core otherwise.
 
     What goes wrong in the thread is raised where the next work is handed in, or at the end.
     """
-    import torch
-
     waiting = deque()
 
     def hand(work: Callable, *told) -> None:
@@ -26,7 +21,7 @@ def behind(num_threads: int):
             waiting.popleft().result()
         waiting.append(pool.submit(work, *told))
 
-    with ThreadPoolExecutor(1, "behind", torch.set_num_threads, (num_threads,)) as pool:
+    with ThreadPoolExecutor(1, "behind") as pool:
         try:
             yield hand
             while waiting:

@@ -21,7 +21,7 @@ from src.evaluation.measurement import Measurement
 from src.evaluation.timing import median, ratio
 from src.experiments import ROOT
 from src.tasks.bulk_told import LOCKS, NOTE
-from src.tasks.bulk_worker import crew_size
+from src.tasks.bulk_worker import crew_size, device_of, num_gpus
 from src.tasks.outcome import Outcome, deliver, targets
 
 NUM_ROUNDS = 3
@@ -48,7 +48,7 @@ def run(config: RunConfig, folder: Path) -> None:
         figures={},
         weights={"model": weights_of(config)},
         seeds={"prompts and first picture": config.seed},
-        device="cpu" if config.device == "auto" else config.device,
+        device=drawn_on(config, most),
     )
     deliver(outcome, config, folder, time.perf_counter() - started)
 
@@ -115,6 +115,11 @@ def hash_of(folder: Path) -> str:
         if path.is_file() and not name.startswith(LOCKS):
             digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:12]
+
+
+def drawn_on(config: RunConfig, num_workers: int) -> str:
+    """The device that the measured commands choose; of several GPUs the first."""
+    return device_of(config, 0, num_workers, num_gpus(config))
 
 
 def weights_of(config: RunConfig) -> str:

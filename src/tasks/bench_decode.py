@@ -82,7 +82,8 @@ def _timed(
         works["theirs"] = lambda: other.ask({"seed": config.seed, "grid": grid})
     seconds = in_turns(works, config.latency.num_rounds)
     size = f"{side} pixels"
-    note = f"{about}, {DTYPE}, one picture of {side} x {side} pixels; samples are rounds"
+    how = DTYPE if config.speed.decoder == DTYPE else f"{DTYPE}, ours {config.speed.decoder}"
+    note = f"{about}, {how}, one picture of {side} x {side} pixels; samples are rounds"
     note += f"; no peer: {other.missing}" if other.missing else ""
     ours = median("seconds a picture", seconds["ours"], f"ours, {size}", note)
     found = beside_floor(ours, {"decoder": decoder_work(vqgan.config, grid)}, machine)
@@ -128,7 +129,8 @@ def _memory(
     import torch
 
     threads, name = torch.get_num_threads(), "peak memory of a process, MB"
-    note = f"opened and decoded once, {side} x {side} pixels, on the processor; torch included"
+    size = f"{side} x {side} pixels"
+    note = f"opened and decoded once, {DTYPE}, {size}, on the processor; torch included"
     peaks = {"ours": peak_of(decode_alone, str(checkpoint), side, config.seed, threads)}
     if config.latency.is_beside_peer:
         with peer(checkpoint, threads, "cpu", DTYPE, script) as other:

@@ -160,15 +160,13 @@ def _drawer(config: RunConfig, model, size: int) -> Callable[[str, int], object]
 
 def _on_gpu(config: RunConfig, model, size: int, name: str, row, least, machine) -> list:
     """On a GPU, the most that was allocated and the share of the matrix rate; else nothing."""
-    import torch
-
+    from src.speed.peak import peak_bytes
     from src.speed.work import together
 
     if not str(model.device).startswith("cuda"):
         return []
-    torch.cuda.reset_peak_memory_stats(model.device)
-    _drawer(config, model, size)("a lighthouse", config.seed)
-    subject, peak = f"{name}, batch {size}", torch.cuda.max_memory_allocated(model.device)
+    draw, subject = _drawer(config, model, size), f"{name}, batch {size}"
+    peak = peak_bytes(model, lambda: draw("a lighthouse", config.seed))
     flops = together(work for each in least.values() for work in each).flops
     share = flops / row.value / machine.flops_per_second
     return [

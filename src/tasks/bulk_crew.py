@@ -1,9 +1,10 @@
 """Several processes that draw one share: this one, and others.
 
-On a processor, with a thread each, they are forked once the model is open: its weights lie in
-memory once. Elsewhere they start before it is, and each opens it for itself. Calls are taken from
-a common counter, so that none waits for another one's share. Whoever dies takes one call with it,
-which the same command draws again.
+On a processor, with a thread each, they are forked once the model is open and has drawn a picture:
+its weights lie in memory once, and once more as the processor reads them best. Elsewhere they start
+before it is open, and each opens it for itself. Calls are taken from a common counter, so that none
+waits for another one's share. Whoever dies takes one call with it, which the same command draws
+again.
 """
 
 import multiprocessing
@@ -17,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from src.config import RunConfig
 from src.errors import UserError
 from src.tasks.bulk_plan import Plan
-from src.tasks.bulk_worker import Drawn, draw, num_gpus, opened
+from src.tasks.bulk_worker import Drawn, draw, draw_unseen, num_gpus, opened
 
 READY = "ready"
 PATIENCE = 60.0  # seconds for the counter, which is held for a moment; its holder may be killed
@@ -99,6 +100,8 @@ def may_fork(config: RunConfig) -> bool:
 @contextmanager
 def crew(config: RunConfig, num_workers: int, model=None) -> Iterator[Crew]:
     """Start the others, with an opened model where they may be forked; none outlives the block."""
+    if model is not None and num_workers > 1:
+        draw_unseen(config, model)
     started = Crew(config, num_workers, model)
     try:
         yield started

@@ -86,13 +86,18 @@ def asked_of(plan: Plan) -> dict[str, Any]:
 
 
 def drawn_already(place: Path) -> set[int]:
-    """The numbers of the pictures that are there; one look at each sub-folder."""
+    """The numbers of the pictures that are there; one look at each sub-folder.
+
+    What has another name is none: a backup ("000123.png.bak"), or one in another's folder.
+    """
     found = set()
     with told_in_a_sentence(place):
         for folder in place.iterdir() if place.is_dir() else ():
             if folder.name.isdecimal() and folder.is_dir():
-                names = [entry.name.partition(".png") for entry in os.scandir(folder)]
-                found |= {int(stem) for stem, end, _ in names if end and stem.isdecimal()}
+                for entry in os.scandir(folder):
+                    stem = entry.name.removesuffix(".png")
+                    if stem.isdecimal() and f"{folder.name}/{entry.name}" == file_of(int(stem)):
+                        found.add(int(stem))
     return found
 
 

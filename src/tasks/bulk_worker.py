@@ -91,7 +91,9 @@ def draw(
     there: set[int],
     told: Callable[[int], None],
 ) -> Drawn:
-    """Draw call after call; decoding and writing follow in a thread of their own.
+    """Draw call after call; writing follows in a thread of its own.
+
+    Decoding does not: on a GPU it sets the precision of convolutions for all threads.
 
     Args:
         there: numbers that have their file and are drawn, if at all, as company of others.
@@ -102,24 +104,34 @@ def draw(
     began = time.time()
     num = 0
 
-    def write(numbers: list[int], token_ids) -> None:
-        new = [row for row, number in enumerate(numbers) if number not in there]
-        for row, image in zip(new, model.decode_tokens(token_ids[new]), strict=True):
-            number = numbers[row]
+    def write(numbers: list[int], images: list) -> None:
+        for number, image in zip(numbers, images, strict=True):
             about = {"prompt": plan.prompt(number), "seed": plan.seed(number)}
             write_whole(plan.path(number), annotated_png(image, about))
-        told(len(new))
+        told(len(numbers))
 
-    try:
-        with behind(config.bulk.num_threads) as hand:
-            for numbers in calls:
-                hand(write, numbers, _tokens(config, model, plan, numbers))
-                num += sum(number not in there for number in numbers)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UserError(_too_little(config, plan)) from error
+    with _memory_told_of(config), behind() as hand:
+        for numbers in calls:
+            token_ids = _tokens(config, model, plan, numbers)
+            new = [row for row, number in enumerate(numbers) if number not in there]
+            images = model.decode_tokens(token_ids[new])
+            hand(write, [numbers[row] for row in new], images)
+            num += len(new)
     return Drawn(num, began, time.time(), str(model.device))
+
+
+def draw_unseen(config: RunConfig, model) -> None:
+    """Draw a picture in one step, here and for nobody, for what is kept of the weights after.
+
+    Their second copy, laid out for the processor, is made at the first use: whoever is forked from
+    here shares it, and would make its own. One thread draws, as in the workers, so that the fork
+    finds no other one at work. A compiled step has no such copy, and compiling starts processes.
+    """
+    if config.speed.is_compiled:
+        return
+    plain = {"num_steps": 1, "guidance_scale": 1.0, "seeds": [0], "record": False}
+    with _memory_told_of(config):
+        model.generate("", height=config.height, width=config.width, **plain)
 
 
 def _tokens(config: RunConfig, model, plan: Plan, numbers: list[int]):
@@ -129,8 +141,19 @@ def _tokens(config: RunConfig, model, plan: Plan, numbers: list[int]):
     return draw_tokens(model, config, prompts, seeds, negative if plan.negative_prompts else None)
 
 
-def _too_little(config: RunConfig, plan: Plan) -> str:
-    each = plan.per_pass
+@contextmanager
+def _memory_told_of(config: RunConfig):
+    """Raises UserError where there is no memory for a pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(_too_little(config)) from error
+
+
+def _too_little(config: RunConfig) -> str:
+    each = config.bulk.pictures_per_pass
     fewer = f"bulk.pictures_per_pass={each // 2} and another output_dir, or " if each > 1 else ""
     return (
         f"There is not enough memory for {each} picture{'s' * (each > 1)} of {config.model} in one "

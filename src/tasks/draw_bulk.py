@@ -9,14 +9,14 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.config import RunConfig, settings_read
 from src.experiments import RECORDS
-from src.tasks.begun_folder import claim
+from src.tasks.begun_folder import claim, forget_unused
 from src.tasks.bulk_crew import Calls, Crew, crew, dealt, may_fork
 from src.tasks.bulk_plan import (
     Plan,
@@ -62,7 +62,9 @@ def run(config: RunConfig, folder: Path) -> None:
 def draw_share(config: RunConfig, plan: Plan) -> Share:
     """Draw what is missing of a share, and say how quickly."""
     started = time.time()
-    with own_share(plan.place / LOCKS, config.shard), ExitStack() as open_now:
+    with ExitStack() as open_now:
+        forget = partial(forget_unused, plan.place)
+        open_now.enter_context(own_share(plan.place / LOCKS, config.shard, forget))
         work = _left(config, plan)
         num_workers = crew_size(config, len(work.calls))
         early = None if may_fork(config) else open_now.enter_context(crew(config, num_workers))
@@ -100,10 +102,9 @@ def _left(config: RunConfig, plan: Plan) -> Work:
 
 def _claim(config: RunConfig, model, plan: Plan) -> None:
     asked: dict[str, Any] = settings(config, model) | asked_of(plan)
-    asked["speed"] = asdict(config.speed)
     if model.device.type == "cpu":
         asked["num_threads"] = config.bulk.num_threads
-    claim(plan.place, asked, str(model.device))
+    claim(plan.place, asked, str(model.device), plan.place / LOCKS)
     num_missing = plan.num_pictures - len(drawn_already(plan.place))
     size = (config.height or model.height) * (config.width or model.width) * 3  # bytes, at most
     writable_folder(plan.place, num_bytes=num_missing * size)

@@ -17,11 +17,15 @@ def generate_pictures(
     seeds: list[int],
     negative_prompts: list[str] | None = None,
     record: bool = False,
+    progress=None,
 ):
-    """`Amused.generate` with everything that the configuration says; one seed an image."""
+    """`Amused.generate` with everything that the configuration says; one seed an image.
+
+    progress: called after every step; see `Amused.generate`.
+    """
     told = _told(model, config, prompts, seeds, negative_prompts)
     size = {"height": config.height, "width": config.width}
-    return model.generate(prompts, **size, **told, record=record)
+    return model.generate(prompts, **size, **told, record=record, progress=progress)
 
 
 def draw_tokens(
@@ -99,6 +103,7 @@ def settings(config: RunConfig, model) -> dict:
         "model": config.model,
         "weights_hash": short_hash(model),
         "dtype": config.dtype,
+        "speed": asdict(config.speed),
         "sampler": asdict(sampler),
         "micro_cond": vars(config.micro_cond),
         "height": config.height or model.height,

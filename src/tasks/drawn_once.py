@@ -44,11 +44,14 @@ def draw_share(
     first_seed: int,
     place: Path,
     shard: ShardConfig | None = None,
+    locks: Path | None = None,
 ) -> Iterator[int]:
     """Draw what is missing of a process's share, a few at a time; yields how many those were.
 
     A pass through the model always holds the same pictures, those that are there already too, so
     that none depends on where a run was killed or who draws the others.
+
+    locks: where the shares are taken; see `claim`.
 
     Raises UserError if the folder was begun with other prompts, seeds, settings or weights, or on
     another kind of device; or where there is no memory for a single pass.
@@ -56,7 +59,7 @@ def draw_share(
     each = model.pictures_per_pass
     asked = settings(config, model) | {"prompts": list(prompts), "first_seed": first_seed}
     asked |= {"pictures_per_pass": each} if each > 1 else {}
-    claim(place, asked, str(model.device))
+    claim(place, asked, str(model.device), locks)
     passes = [
         numbers for numbers in passes_of(len(prompts), each, shard) if num_missing(place, numbers)
     ]

@@ -27,6 +27,7 @@ from src.experiments import RECORDS
 from src.report.grid import labelled_grid
 from src.report.guidance_curves import guidance_curves
 from src.report.quality_protocol import check_claimed
+from src.tasks.begun_folder import forget_unused
 from src.tasks.countdown import countdown
 from src.tasks.drawing import settings, short_hash
 from src.tasks.drawn_once import draw_share, num_missing, passes_of, picture_path
@@ -142,12 +143,16 @@ def draw(config: RunConfig, model, plan: Plan) -> None:
     guidance, mine = config.protocol.guidance, _share(config, plan)
     left = sum(num_missing(place, mine) for place in _places(config, plan))
     total = len(guidance) * len(mine)
-    shard = config.shard
-    with own_share(plan.place / LOCKS, shard), countdown("Drawing", total, total - left) as told:
-        first_seed = config.protocol.first_picture_seed
-        for scale, place in zip(guidance, _places(config, plan), strict=True):
-            drawn = draw_share(_at(config, scale), model, plan.prompts, first_seed, place, shard)
-            for num_drawn in drawn:
+    shard, locks, places = config.shard, plan.place / LOCKS, _places(config, plan)
+
+    def forget() -> None:
+        for place in places:
+            forget_unused(place)
+
+    with own_share(locks, shard, forget), countdown("Drawing", total, total - left) as told:
+        about = plan.prompts, config.protocol.first_picture_seed
+        for scale, place in zip(guidance, places, strict=True):
+            for num_drawn in draw_share(_at(config, scale), model, *about, place, shard, locks):
                 told(num_drawn)
 
 

@@ -25,6 +25,7 @@ from src.evaluation.suite import GENERATED
 from src.evaluation.timing import in_turns, median, ratio
 from src.experiments import RECORDS
 from src.memory import check_free
+from src.speed.peak import peak_bytes
 from src.speed.quantized import weight_bytes
 from src.tasks.drawing import short_hash
 from src.tasks.evaluate import Evaluated, evaluate_model, evaluation_seeds
@@ -180,15 +181,8 @@ def _megabytes(name: str, sizes: Mapping[str, int], kind: str, note: str) -> Mea
 
 def _peak(kind: str, model, work) -> Measurement:
     """What a GPU holds at most while one picture is drawn, had it this model alone."""
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    others = torch.cuda.memory_allocated() - sum(
-        weight_bytes(part)
-        for part in (model.transformer, model.image_tokenizer, model.text_encoder)
-    )
-    work()
-    peak = torch.cuda.max_memory_allocated() - others
-    return _megabytes("peak memory of a picture", {"all": peak}, kind, "without other models")
+    peak = {"all": peak_bytes(model, work)}
+    return _megabytes("peak memory of a picture", peak, kind, "without other models")
 
 
 def nearness(

@@ -86,11 +86,9 @@ def _grams(drawn: Sequence[Drawn], of_style: list[Image.Image], vqgan) -> list[n
     from src.evaluation.style import gram_distances, gram_matrices
     from src.image_tokenizer.pictures import to_pixels
 
-    device = next(vqgan.parameters()).device
-
     def grams_of(pictures: list[Image.Image]):
         parts = [pictures[i : i + AT_ONCE] for i in range(0, len(pictures), AT_ONCE)]
-        return torch.cat([gram_matrices(vqgan, to_pixels(part).to(device)) for part in parts])
+        return torch.cat([gram_matrices(vqgan, to_pixels(part).to(vqgan.device)) for part in parts])
 
     grams = [grams_of(each) for each in (*(part.pictures for part in drawn), of_style)]
     return [gram_distances(each, grams[-1]) for each in grams[:-1]]

@@ -6,8 +6,10 @@ The flat part lets a run be made longer without having to start again.
 from collections.abc import Callable, Collection
 from functools import partial
 from itertools import compress
+from typing import Any
 
 from torch import nn
+from torch.autograd.graph import increment_version
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -48,7 +50,21 @@ def optimizer(
     if is_muon:
         groups.append({"params": hidden, "weight_decay": config.weight_decay, "orthogonal": True})
     stepper = _kind(config)(groups, lr=config.learning_rate, betas=(0.9, config.beta2))
+    count_steps_as_changes(stepper)
     return stepper, LambdaLR(stepper, lambda step: rate_factor(step, config))
+
+
+def count_steps_as_changes(stepper: Optimizer) -> None:
+    """Let every step show in its parameters' versions, by which `src.prepared` sees them change.
+
+    Not all do by themselves: AdamW's fused kernel counts nothing, and AdamW8bit writes to `.data`
+    on a processor. What is drawn on the way would then be drawn with weights of long ago.
+    """
+    stepper.register_step_post_hook(_count_change)
+
+
+def _count_change(stepper: Optimizer, *_: Any) -> None:
+    increment_version([each for group in stepper.param_groups for each in group["params"]])
 
 
 def _embedding_tables(module: nn.Module) -> list[nn.Parameter]:

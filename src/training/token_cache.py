@@ -58,12 +58,11 @@ def encode_scenes(
 def _encode_shard(
     world: World, vqgan: VQGAN, text_encoder: TextEncoder, first: int, seed: int
 ) -> EncodedScenes:
-    device = next(vqgan.parameters()).device
     token_ids, captions, micro_conds = [], [], []
     for start in range(first, first + SHARD_SIZE, PICTURES_PER_PASS):
         scenes = [example(world, seed, start + i) for i in range(PICTURES_PER_PASS)]
         pixels = to_unit_pixels(torch.from_numpy(np.stack([each.picture for each in scenes])))
-        token_ids.append(vqgan.encode(pixels.to(device)).to("cpu", torch.int16))
+        token_ids.append(vqgan.encode(pixels.to(vqgan.device)).to("cpu", torch.int16))
         captions += [each.caption for each in scenes]
         micro_conds += [each.micro_cond for each in scenes]
     return EncodedScenes(

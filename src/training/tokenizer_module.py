@@ -29,7 +29,7 @@ from src.training.discriminator import (
     discriminator_loss,
     generator_loss,
 )
-from src.training.learning_rate import rate_factor
+from src.training.learning_rate import count_steps_as_changes, rate_factor
 from src.training.picture_batches import PictureBatch
 from src.training.tokenizer_config import TokenizerLossConfig
 from src.training.vqgan_module import to_unit_pixels
@@ -176,6 +176,7 @@ class TokenizerModule(lightning.LightningModule):
         ]
         settings = {"betas": (0.9, self.config.beta2), "fused": self.config.fused}
         stepper = AdamW(groups, lr=self.config.learning_rate, **settings)
+        count_steps_as_changes(stepper)
         schedule = LambdaLR(stepper, lambda step: rate_factor(step, self.config))
         return {
             "optimizer": stepper,

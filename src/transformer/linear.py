@@ -34,13 +34,14 @@ class Linear(nn.Linear):
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
             return super().forward(states)
         is_float32 = self.weight.dtype == states.dtype == torch.float32
-        if not (is_float32 and onednn.is_here(self.weight.device, states.dtype)):
+        is_here = is_float32 and onednn.is_here(self.weight.device, states.dtype)
+        if not is_here or self.weight.is_inference():  # of which nobody counts the changes
             return super().forward(states)
-        rows = states.flatten(0, -2)
+        rows = states.reshape(-1, self.in_features)
         is_small = len(rows) > FEW_ROWS and self.weight.numel() < FEWEST_WEIGHTS
         if is_small and not self.always_packed:
             return super().forward(states)
-        return self._of_packed(rows).view(*states.shape[:-1], -1)
+        return self._of_packed(rows).view(*states.shape[:-1], self.out_features)
 
     def _of_packed(self, rows: Float[Tensor, "rows features_in"]) -> Tensor:
         weight = self.weight.detach()

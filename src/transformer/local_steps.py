@@ -28,7 +28,8 @@ class LocalSteps:
 
     Each sequence counts the steps in which it is partly hidden; the first of them is whole, and all
     that see it for the first time are. Where guidance begins late, it begins with a whole step for
-    all of a pass. Kept are a key and a value in each layer, and the last output, of every row.
+    all of a pass. A corrector's passes count as well. Kept are a key and a value in each layer, and
+    the last output, of every row.
     """
 
     def __init__(self, transformer: UViT, full_step_every: int):

@@ -44,6 +44,8 @@ class UViT(nn.Module):
     et al.'s model of the same name. Nor has it position embeddings, so it reads any grid size.
     """
 
+    is_compiled = False  # set by who puts graphs in the place of a step: they know the maps of then
+
     def __init__(
         self, config: TransformerConfig, init: Init = "training", generator: Generator | None = None
     ):
@@ -85,6 +87,14 @@ class UViT(nn.Module):
     def mask_token_id(self) -> int:
         """The id that stands for a hidden token: the last of the vocabulary."""
         return self.config.vocab_size - 1
+
+    def refuse_compiled(self, what: str) -> None:
+        """Raise UserError for a compiled step; what: begins the sentence, "... cannot be ..."."""
+        if self.is_compiled:
+            raise UserError(
+                f"{what}, for its step is compiled and would know nothing of the maps that come: "
+                "open the model again, and call compile() last"
+            )
 
     def reset_parameters(self, init: Init = "training", generator: Generator | None = None) -> None:
         """Draw all parameters anew: "training" as published, "random" with every one perturbed.

@@ -93,3 +93,12 @@ def test_random_parameters_make_pictures_with_contrast(vqgan, rng):
 def test_an_impossible_configuration_is_refused(tiny_config):
     with pytest.raises(UserError, match="norm_num_groups = 3"):
         VQGAN(tiny_config(norm_num_groups=3))
+
+
+def test_the_encoder_follows_the_rest_to_a_device_with_the_first_picture(vqgan):
+    vqgan.to_draw("meta")  # a device that every machine has
+    assert vqgan.device.type == vqgan.decoder.head.weight.device.type == "meta"
+    vqgan.decode_codes(torch.rand(1, 4, 2, 2, device="meta"))
+    assert {each.device.type for each in vqgan.encoder.parameters()} == {"cpu"}
+    assert vqgan.encode_latents(torch.rand(1, 3, 4, 4, device="meta")).device.type == "meta"
+    assert {each.device.type for each in vqgan.encoder.parameters()} == {"meta"}

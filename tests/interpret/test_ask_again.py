@@ -46,6 +46,14 @@ def test_the_recorded_opinion_comes_out_again(drawn, tiny, step):
     torch.testing.assert_close(entropy(log_probs), opinion.entropy[step - 1][is_drawn])
 
 
+def test_local_steps_cannot_be_asked_again(tiny):
+    local = tiny.generate(
+        PROMPTS[0], seeds=1, sampler=SamplerConfig(num_steps=4, full_step_every=2)
+    )
+    with pytest.raises(UserError, match="full_step_every=2 of this run kept answers"):
+        ask_again(tiny, local, 2)
+
+
 def test_of_another_step_it_is_another_opinion(drawn, tiny):
     """The claim above can fail: the canvas of each step matters."""
     again = [guide(ask_again(tiny, drawn, step), guidance_in(drawn, 2)) for step in (2, 3)]

@@ -10,7 +10,15 @@ from src.amused import Amused
 from src.image_tokenizer import config as image_tokenizer_config
 from src.image_tokenizer.vqgan import VQGAN
 from src.sampler.config import SamplerConfig
-from src.speed.generation_work import DECODER, TEXT, TOLD, decoder_work, generation_work, text_work
+from src.speed.generation_work import (
+    DECODER,
+    TEXT,
+    TOLD,
+    decoder_work,
+    generation_work,
+    text_work,
+    uvit_passes,
+)
 from src.speed.uvit_work import KINDS, step_work, told_work
 from src.speed.work import Machine, Work, attention, floor_of, linear, together
 from src.transformer import config as transformer_config
@@ -77,15 +85,16 @@ def test_a_generation_is_a_hand_count():
     works = generation_work(system, SAMPLER, (8, 8), num_pictures=2, num_prompts=1)
     assert list(works) == [TEXT, TOLD, *KINDS, DECODER]
     # settings of the tiny model: all widths 16, 20 codes, 64 tokens, one layer; linear schedule:
-    # 64, 43, 22 hidden of 64 tokens. First step: one row and its other side; then two and two.
-    rows, hidden = (2, 4, 4), (64, 43, 22)
+    # 64, 43, 22 hidden of 64 tokens. First step: one row and its other side; then two and two. One
+    # window of 3x3 goes before the layer: 9 kinds of cells in the first step, 64 in the others.
+    rows, hidden, kinds = (2, 4, 4), (64, 43, 22), (9, 64, 64)
     asked = [r * h for r, h in zip(rows, hidden, strict=True)]
     assert [each.flops for each in works["logits"]] == [2 * n * (16 * 16 + 16 * 20) for n in asked]
     assert [each.flops for each in works["self-attention"]] == [
-        2 * r * 64 * 4 * 16 * 16 + 4 * r * 64 * 64 * 16 for r in rows
+        2 * r * k * 4 * 16 * 16 + 4 * r * k * 64 * 16 for r, k in zip(rows, kinds, strict=True)
     ]
     assert [each.flops for each in works["feed-forward"]] == [
-        2 * r * 64 * 3 * 16 * 32 for r in rows
+        2 * r * k * 3 * 16 * 32 for r, k in zip(rows, kinds, strict=True)
     ]
     assert (len(works[TEXT]), len(works[TOLD])) == (2, 1)  # the prompt and the empty one
     # texts of 32 ids, 2 of them: projected, keys and values of 1 layer and 2 blocks of 2
@@ -117,3 +126,14 @@ def test_the_floor_is_the_longer_of_arithmetic_and_memory():
     assert floor_of(works, machine) == {"a": 20.0, "b": 0}
     assert linear(3, 4, 5) == Work(120, 20, 27)
     assert attention(2, 3, 5, 4) == Work(4 * 2 * 3 * 5 * 4, 0, 2 * 2 * 8 * 4)
+
+
+def test_outside_the_interval_of_guidance_no_second_side_is_counted():
+    config = transformer_config.preset("glyphs")
+    told = (8, 8), 7, 1, 1
+    some = replace(SAMPLER, num_steps=4, guidance_from=0.8, guidance_to=0.4)
+    passes, num_told = uvit_passes(config, some, *told)
+    guided, _ = uvit_passes(config, replace(some, guidance_from=1.0, guidance_to=0.0), *told)
+    plain, _ = uvit_passes(config, replace(some, guidance_scale=1.0), *told)
+    assert passes == [plain[0], guided[1], guided[2], plain[3]]  # 1, 0.75, 0.5, 0.25 are hidden
+    assert num_told == 2

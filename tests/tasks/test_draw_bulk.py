@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
@@ -14,14 +16,23 @@ import pytest
 import torch
 from PIL import Image
 
+from src import onednn
 from src.compose import composed
 from src.errors import UserError
 from src.evaluation.picture_set import open_pictures
 from src.evaluation.protocol_config import ShardConfig
 from src.experiments import ROOT
 from src.speed.bulk_config import BulkConfig
+from src.speed.config import SpeedConfig
 from src.tasks import bulk_crew, draw_bulk
-from src.tasks.bulk_plan import AT_ONCE, calls_of, file_of, make_plan, passes_of
+from src.tasks.bulk_plan import (
+    AT_ONCE,
+    calls_of,
+    drawn_already,
+    file_of,
+    make_plan,
+    passes_of,
+)
 from src.tasks.bulk_told import Share
 from src.tasks.bulk_worker import Drawn, device_of, draw
 from src.tasks.drawing import generate_pictures
@@ -40,12 +51,11 @@ def build(config, tmp_path):
         return replace(
             config("draw_bulk"),
             prompts=PROMPTS,
-            num_images_per_prompt=3,
             seed=5,
             output_dir=str(tmp_path / name),
             shard=ShardConfig(index, count),
             bulk=BulkConfig(**{**ALONE, **dict(bulk)}),
-            **changes,
+            **{"num_images_per_prompt": 3, **changes},
         )
 
     return built
@@ -117,6 +127,18 @@ def test_shares_make_the_folder_of_one(build, whole, tmp_path, count, capsys):
     assert f"{count} shares, {count} workers, at different times" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "left", ["000/000004.png.bak", "000/000004.png~", "000/4.png", "001/000004.png", "000/000004"]
+)
+def test_what_has_another_name_is_no_picture(build, whole, tmp_path, left):
+    place = tmp_path / "whole"
+    (place / left).parent.mkdir(exist_ok=True)
+    (place / file_of(4)).rename(place / left)
+    assert drawn_already(place) == {*range(12)} - {4}
+    draw_bulk.run(build("whole"), tmp_path / "unused")
+    assert {name: files(place)[name] for name in whole} == whole
+
+
 @pytest.mark.parametrize("number", [1, 6, 12])
 def test_after_a_kill_the_same_command_ends_with_the_same_files(
     build, whole, tmp_path, monkeypatch, number
@@ -149,6 +171,7 @@ def test_after_a_kill_the_same_command_ends_with_the_same_files(
         {"bulk": {"num_threads": 2}},
         {"num_images_per_prompt": 2},
         {"negative_prompts": ["a small red heart"]},
+        {"speed": SpeedConfig(decoder="bfloat16")},
     ],
 )
 def test_other_settings_in_the_same_folder_are_refused(build, whole, tmp_path, changes):
@@ -156,6 +179,33 @@ def test_other_settings_in_the_same_folder_are_refused(build, whole, tmp_path, c
     with pytest.raises(UserError, match=r"move it away"):
         draw_bulk.run(replace(build("whole", bulk=bulk), **changes), tmp_path / "unused")
     assert files(tmp_path / "whole") == whole
+
+
+def test_shares_begun_together_are_of_one_work_before_any_picture_is_there(
+    build, whole, tmp_path, monkeypatch
+):
+    first, second = build("shared", 0, 2), build("shared", 1, 2)
+    other = replace(second, sampler=replace(second.sampler, num_steps=2))
+    draw_bulk.run(other, tmp_path / "unused")
+    for path in (tmp_path / "shared").rglob("*.png"):
+        path.unlink()  # what is left of a beginning without pictures binds nobody
+    real, refused = draw_bulk.countdown, []
+
+    @contextmanager
+    def while_another_begins(*told):
+        monkeypatch.setattr(draw_bulk, "countdown", real)
+        assert not list((tmp_path / "shared").rglob("*.png"))
+        with pytest.raises(UserError, match="begun with another sampler: give all shares") as said:
+            draw_bulk.run(other, tmp_path / "unused")
+        refused.append(said)
+        with real(*told) as tell:
+            yield tell
+
+    monkeypatch.setattr(draw_bulk, "countdown", while_another_begins)
+    draw_bulk.run(first, tmp_path / "unused")
+    draw_bulk.run(second, tmp_path / "unused")
+    assert refused
+    assert files(tmp_path / "shared") == whole
 
 
 def test_nothing_is_drawn_where_all_is_there(build, whole, tmp_path, capsys):
@@ -219,6 +269,23 @@ def test_two_workers_make_the_files_of_one(build, whole, tmp_path, capsys):
     draw_bulk.run(build("both", bulk={"num_workers": 2, "num_alone": 2}), tmp_path / "unused")
     assert files(tmp_path / "both") == whole
     assert "parallel efficiency" in capsys.readouterr().out
+
+
+def test_forked_workers_share_the_weights_as_the_processor_reads_them(
+    build, tmp_path, monkeypatch, capsys
+):
+    real, packed_by = onednn.pack_linear, tmp_path / "packed_by"
+
+    def pack_linear(weight):
+        with packed_by.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return real(weight)
+
+    monkeypatch.setattr(onednn, "pack_linear", pack_linear)
+    asked = build("both", bulk={"num_workers": 2, "num_alone": 0}, num_images_per_prompt=12)
+    draw_bulk.run(asked, tmp_path / "unused")
+    assert re.search(r"worker 1 \(cpu\): [1-9]", capsys.readouterr().out), "it has drawn"
+    assert {int(line) for line in packed_by.read_text().split()} == {os.getpid()}
 
 
 @pytest.mark.slow

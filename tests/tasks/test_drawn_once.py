@@ -9,6 +9,7 @@ import torch
 
 from src.errors import UserError
 from src.evaluation.protocol_config import ShardConfig
+from src.speed.config import SpeedConfig
 from src.tasks.begun_folder import OtherCode
 from src.tasks.drawn_once import draw_once, draw_share, num_missing, passes_of, picture_path
 from src.tasks.inputs import open_model
@@ -69,6 +70,16 @@ def test_another_number_a_pass_is_another_work(config, model, tmp_path):
     model.pictures_per_pass = 2
     with pytest.raises(UserError, match="other prompts, seeds, settings or weights"):
         list(draw_share(config("generate"), model, PROMPTS[:2], 5, tmp_path))
+
+
+def test_another_speed_is_another_work(config, model, tmp_path):
+    """Its decoder, or weights of few bits, make other pictures of the same seeds."""
+    list(draw_share(config("report_quality"), model, PROMPTS[:2], 5, tmp_path))
+    picture_path(tmp_path, 1).unlink()  # as a kill leaves it
+    quick = config("report_quality", speed=SpeedConfig(decoder="bfloat16"))
+    with pytest.raises(UserError, match="other prompts, seeds, settings or weights"):
+        list(draw_share(quick, model, PROMPTS[:2], 5, tmp_path))
+    assert num_missing(tmp_path, range(2)) == 1
 
 
 def changed(place, **changes) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 from src.conditioning.config import MicroCondConfig
 from src.errors import UserError
 from src.sampler.config import CorrectorConfig, SamplerConfig
+from src.speed.config import SpeedConfig
 from src.tasks.drawing import generate_pictures, settings
 from src.tasks.generate import run
 from src.tasks.inputs import open_model
@@ -21,7 +22,8 @@ def pixels(path) -> np.ndarray:
 
 
 def test_every_picture_is_a_file_that_knows_where_it_came_from(config, tmp_path):
-    run(config("generate", prompts=PROMPTS, seeds=[5, 2**40]), tmp_path)
+    speed = SpeedConfig(decoder="bfloat16")
+    run(config("generate", prompts=PROMPTS, seeds=[5, 2**40], speed=speed), tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert [entry["file"] for entry in manifest["pictures"]] == ["00000.png", "00001.png"]
     for entry, prompt, seed in zip(manifest["pictures"], PROMPTS, [5, 2**40], strict=True):
@@ -30,7 +32,9 @@ def test_every_picture_is_a_file_that_knows_where_it_came_from(config, tmp_path)
             assert picture.text["prompt"] == entry["prompt"] == prompt
             assert int(picture.text["seed"]) == entry["seed"] == seed
             assert picture.text["weights_hash"] == manifest["weights_hash"]
+            assert json.loads(picture.text["speed"]) == manifest["speed"]
             assert json.loads(picture.text["sampler"])["num_steps"] == 3
+            assert json.loads(picture.text["speed"])["decoder"] == "bfloat16"
     assert (tmp_path / "grid.png").stat().st_size > 1000
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 

@@ -24,6 +24,20 @@ def test_another_dealing_is_refused_while_a_share_is_taken(tmp_path, other):
         assert (tmp_path / f"{other.index}_of_{other.count}").is_dir()
 
 
+def test_only_the_first_of_those_at_work_begins(tmp_path):
+    begun = []
+
+    def taken(index: int):
+        return own_share(tmp_path, ShardConfig(index, 3), lambda: begun.append(index))
+
+    with taken(1):
+        with taken(0), taken(2):
+            pass
+        assert begun == [1]
+    with taken(2):
+        assert begun == [1, 2], "nobody is at work any more"
+
+
 def test_a_share_is_taken_once(tmp_path):
     with (
         own_share(tmp_path, ShardConfig(1, 3)),

@@ -202,6 +202,21 @@ def test_a_folder_begun_with_other_settings_is_left_alone(build, whole, tmp_path
     assert drawn(whole) == before
 
 
+def test_a_share_begun_beside_another_is_compared_before_any_picture_is_there(build, tmp_path):
+    from src.tasks.own_share import own_share
+
+    first = build("out", shard=ShardConfig(0, 2))
+    other = replace(first, protocol=replace(first.protocol, first_picture_seed=1))
+    with own_share(tmp_path / "out" / "pictures" / "shards", ShardConfig(1, 2)):
+        report_quality.run(first, tmp_path / "unused")
+        for path in tmp_path.glob("out/pictures/guidance_*/*.png"):
+            path.unlink()
+        with pytest.raises(UserError, match="begun with another first_seed: give all shares"):
+            report_quality.run(other, tmp_path / "unused")
+    report_quality.run(other, tmp_path / "unused")  # nobody is at work any more
+    assert drawn(tmp_path / "out")
+
+
 def test_too_few_pictures_for_the_features_are_refused_before_any_is_drawn(
     build, clip_folder, tmp_path
 ):

@@ -142,7 +142,10 @@ def kill_at(moment: str, number: int) -> None:
 
     if moment == "generate_pictures":
         real_generate = ablate.generate_pictures
-        ablate.generate_pictures = lambda *args: (reached(), real_generate(*args))[1]
+        ablate.generate_pictures = lambda *args, **named: (
+            reached(),
+            real_generate(*args, **named),
+        )[1]
         return
     function = "replace" if moment == "table" else "rename"
     real = getattr(os, function)
