@@ -39,8 +39,8 @@ check: $(STAMP)  ## lint, format, who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-slow: $(STAMP)  ## full-size parity and other tests of minutes
-	$(BIN)/python -m pytest -q -m "slow and not verify and not browser"
+slow: $(STAMP)  ## full-size parity and other tests of minutes, two at a time
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow and not verify and not browser"
 
 notebooks: $(STAMP)  ## run every notebook from top to bottom
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m pytest -q -o addopts= --nbmake notebooks

@@ -173,6 +173,7 @@ class Amused(Editing):
         if torch.device(device).type == "cpu":
             raise UserError(f"device={device} has nothing to be offloaded from; name a GPU")
         refuse_few_bits(self._parts[:3], "the model cannot be offloaded")
+        self.transformer.refuse_compiled("the model cannot be offloaded")
         take_turns(self, device)
         return self
 

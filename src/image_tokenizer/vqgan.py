@@ -129,18 +129,18 @@ class VQGAN(nn.Module):
         return self.to_codes.weight.device
 
     def to_draw(self, device: torch.device | str) -> "VQGAN":
-        """Move all but the encoder, which pictures of prompts need not, to a device.
+        """Move all to a device but the encoder, which a picture of a prompt does not need.
 
-        It follows with the first picture to encode.
+        It waits on the processor, and follows with the first picture to encode.
         """
         for part in self.children():
-            if part is not self.encoder:
+            if part is not self.encoder or part.stem.weight.device.type != "cpu":
                 part.to(device)
         return self
 
     def called_encoder(self) -> Encoder:
         """The encoder, brought to where the rest is."""
-        if self.encoder.stem.weight.device != self.device:
+        if self.encoder.head.weight.device != self.device:  # the last to move
             self.encoder.to(self.device)
         return self.encoder
 

@@ -21,6 +21,7 @@ from src.telling import is_watched
 from src.transformer.blocks import TransformerLayer
 from src.transformer.kept import Kept, bare, through
 from src.transformer.uvit import Condition, UViT
+from src.watching import is_hooked
 
 
 def compile_steps(transformer: UViT) -> None:
@@ -90,7 +91,8 @@ class _CompiledDecoder(_Compiled):
     def __call__(
         self, codes: Float[Tensor, "batch dim rows columns"]
     ) -> Float[Tensor, "batch 3 height width"]:
-        if torch.is_grad_enabled() or self._model.decoder_precision != "float32":
+        is_rounded = self._model.decoder_precision != "float32"
+        if torch.is_grad_enabled() or is_rounded or is_hooked(self._model):
             return VQGAN.decode_codes(self._model, codes)
         return self._run(codes)
 

@@ -1,8 +1,9 @@
 """What a generation has to compute, from the prompt to the pixels.
 
 Counted once are: each text, what the U-ViT makes of it, and in the first step, where all is hidden,
-one picture of each prompt and one of the other side of guidance, of cells that look alike one.
-Logits are counted where a token is hidden.
+one picture of each prompt and one of the other side of guidance. Logits are counted where a token
+is hidden, and of cells that look alike one, of as many kinds as there can be: where known tokens
+stand close together there are fewer.
 """
 
 import math
@@ -10,6 +11,7 @@ from typing import Any
 
 from src.image_tokenizer.config import ImageTokenizerConfig
 from src.sampler.config import SamplerConfig
+from src.sampler.counts import ROUNDING
 from src.sampler.guidance import guidance_of_counts, needs_unconditional
 from src.sampler.plan import make_plan
 from src.speed.uvit_work import KINDS, step_work, told_work
@@ -50,12 +52,12 @@ def uvit_passes(
     """A pass for every step, by kind, and how many texts are told in all."""
     passes, is_ever_guided, num_tokens = [], False, grid[0] * grid[1]
     for plan in make_plan(sampler):
-        num_hidden = math.ceil(plan.ratio_before * num_tokens)
+        num_hidden = math.floor(plan.ratio_before * num_tokens + ROUNDING)
         is_guided = needs_unconditional(guidance_of_counts(plan, [num_hidden], [num_tokens]))
         is_ever_guided |= is_guided
         rows = num_prompts + is_guided if plan.step == 1 else num_pictures * (1 + is_guided)
         num_asked = rows * num_hidden
-        kinds = num_kinds(config, grid) if plan.step == 1 else None
+        kinds = num_kinds(config, grid, num_tokens - num_hidden)
         passes.append(step_work(config, rows, grid, words, num_asked, kinds))
     return passes, num_prompts + is_ever_guided
 

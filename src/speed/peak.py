@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from src.prepared import forget
 from src.speed.quantized import Quantizable, held_tensors
 
 
@@ -12,6 +13,8 @@ def peak_bytes(model: Quantizable, work: Callable[[], object]) -> int:
 
     What lay there before, other models too, is not counted.
     """
+    for part in (model.transformer, model.image_tokenizer, model.text_encoder):
+        forget(part)  # what `work` makes of them again is the model's own too
     own = [tensor for tensor in held_tensors(model).values() if tensor.is_cuda]
     device = own[0].device
     torch.cuda.synchronize(device)

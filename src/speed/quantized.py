@@ -26,6 +26,7 @@ from src.errors import UserError
 from src.image_tokenizer.vqgan import VQGAN
 from src.limits import one_of
 from src.memory import is_out_of_memory
+from src.prepared import forget
 from src.speed.config import FEW_BITS
 from src.transformer.linear import Linear
 from src.transformer.uvit import UViT
@@ -103,6 +104,8 @@ def quantize(model: Quantizable, weights: str, device: Any = None) -> None:
     model.transformer.to(device)
     model.image_tokenizer.to_draw(device)
     model.text_encoder.to(device)
+    for part in (model.transformer, model.image_tokenizer, model.text_encoder):
+        forget(part)
     for each in found:
         setattr(each.owner, each.attribute, _few_bits(linears.pop(0), each.weights, device))
 

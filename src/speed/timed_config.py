@@ -50,7 +50,8 @@ def _check_is_counted(sampler: SamplerConfig, task: str) -> None:
         "stop_entropy": sampler.stop_entropy is not None,
         "full_step_every": sampler.full_step_every > 1,
         "corrector": sampler.corrector.num_positions > 0,
-        "name": "entropy_bounded" in (sampler.name, sampler.then),
+        "name": sampler.name == "entropy_bounded",
+        "then": sampler.then == "entropy_bounded",
     }
     for key, is_given in depends.items():
         if is_given:

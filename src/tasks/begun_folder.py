@@ -66,9 +66,8 @@ def claim(folder: Path, asked: dict[str, Any], device: str, locks: Path | None =
 
 def forget_unused(folder: Path) -> None:
     """A beginning that left no picture binds nobody."""
-    path = folder / ASKED
-    if path.is_file() and not _has_pictures(folder):
-        path.unlink()
+    if not _has_pictures(folder):
+        (folder / ASKED).unlink(missing_ok=True)
 
 
 def _has_pictures(folder: Path) -> bool:

@@ -99,11 +99,12 @@ def settings(config: RunConfig, model) -> dict:
     against = {"guidance_against": config.guidance_against}
     if config.guidance_against != "prompt":
         against["negative_micro_cond"] = vars(config.negative_micro_cond)
+    speed = {key: value for key, value in asdict(config.speed).items() if key != "is_offloaded"}
     return against | {
         "model": config.model,
         "weights_hash": short_hash(model),
         "dtype": config.dtype,
-        "speed": asdict(config.speed),
+        "speed": speed,  # without who waits where, which no picture depends on
         "sampler": asdict(sampler),
         "micro_cond": vars(config.micro_cond),
         "height": config.height or model.height,

@@ -65,7 +65,8 @@ def _counts_at_work(locks: Path) -> set[int]:
 
 def _refuse_other_counts(locks: Path, count: int, at_work: set[int]) -> None:
     """Shares of another number overlap with ours."""
-    for other in sorted(at_work - {count}):
+    if others := at_work - {count}:
+        other = min(others)
         raise UserError(
             f"shard.count={count}, and another process draws its share of {other} in "
             f"{locks.parent}: give shard.count={other} and an index that is not taken, or "

@@ -5,7 +5,7 @@ sees through as many 3x3 windows as the stage has blocks, the grid's edge includ
 over the whole grid. Two cells with equal surroundings enter the plain transformer equal, and as all
 that it asks of a place is what stands there, they leave it equal. Of a hidden grid of 16 x 16 it
 computes 49 rows for 256. Attentions are still asked for every cell, by far the smaller part, so
-that a row has the same bits whatever pictures it is computed with.
+that by packed maps (`Linear`) a row has the same bits whatever pictures it is computed with.
 
 Dimensions: batch, height and width of the grid of tokens, cells (of the transformer's grid, row by
 row; four tokens each where the first stage halves it), rows (computed ones), dim.
@@ -47,7 +47,7 @@ def _picked(
     rows: Float[Tensor, "batch rows dim"], places: Int[Tensor, "batch few"]
 ) -> Float[Tensor, "batch few dim"]:
     """Whole rows, which `gather` would pick number by number."""
-    starts = torch.arange(len(rows))[:, None] * rows.shape[1]
+    starts = torch.arange(len(rows), device=rows.device)[:, None] * rows.shape[1]
     return rows.flatten(0, 1)[(places + starts).flatten()].unflatten(0, places.shape)
 
 
@@ -57,10 +57,10 @@ def before_logits(
     """`UViT.before_logits`, on a processor with cells that look alike computed once.
 
     Elsewhere it would have to wait for what the tokens are, and a small batch is not bound by
-    arithmetic there; nor is it done in a compiled transformer, whose shapes should stay.
+    arithmetic there. Nor is it done in a compiled transformer, whose shapes should stay, in
+    training, where dropout tells equal cells apart, and where something stands for a layer.
     """
-    is_large = transformer.config.hidden_size >= LEAST_DIM
-    if not is_large or transformer.is_compiled or token_ids.device.type != "cpu":
+    if token_ids.device.type != "cpu" or not _is_suited(transformer):
         return transformer.before_logits(token_ids, condition)
     alike = look_alike(token_ids, transformer.config.num_res_blocks, transformer.config.downsample)
     if alike.first.shape[1] > MOST_ROWS * alike.kind.shape[1]:
@@ -68,10 +68,21 @@ def before_logits(
     return _sharing(transformer, alike).before_logits(token_ids, condition)
 
 
-def num_kinds(config: TransformerConfig, grid: tuple[int, int]) -> int:
-    """How many kinds of cells a hidden grid of tokens has: as far from the edges as they see."""
-    sides = (side // 2 if config.downsample else side for side in grid)
-    return prod(min(side, 2 * config.num_res_blocks + 1) for side in sides)
+def num_kinds(config: TransformerConfig, grid: tuple[int, int], num_known: int = 0) -> int:
+    """The most kinds of cells that a grid of tokens can have, of which so many are not hidden.
+
+    Without any, as many as differ in their distance from the edges; one more token is seen by as
+    many cells as its own sees.
+    """
+    sides = [side // 2 if config.downsample else side for side in grid]
+    window = 2 * config.num_res_blocks + 1
+    return min(prod(min(side, window) for side in sides) + num_known * window**2, prod(sides))
+
+
+def _is_suited(transformer: UViT) -> bool:
+    is_large = transformer.config.hidden_size >= LEAST_DIM
+    is_plain = not any("forward" in vars(each) for each in transformer.layers.modules())
+    return is_large and is_plain and not (transformer.training or transformer.is_compiled)
 
 
 def look_alike(token_ids: Int[Tensor, "batch height width"], reach: int, is_halved: bool) -> Alike:
@@ -81,7 +92,7 @@ def look_alike(token_ids: Int[Tensor, "batch height width"], reach: int, is_halv
     seen = padded.unfold(1, side, step).unfold(2, side, step).flatten(3).flatten(1, 2)
     found = [picture.unique(dim=0, return_inverse=True)[1] for picture in seen]
     most = max(int(kind.max()) for kind in found) + 1
-    cells = torch.arange(seen.shape[1])
+    cells = torch.arange(seen.shape[1], device=seen.device)
     firsts = [  # a kind that another picture has more of stays the first cell
         cells.new_zeros(most).scatter_reduce(0, kind, cells, "amin", include_self=False)
         for kind in found

@@ -20,7 +20,7 @@ from src.errors import UserError
         (["+exp=report_latency", "sampler.name=halton"], "sampler.name has no effect"),
         (["+exp=profile", "sampler.stop_entropy=1"], "stop_entropy has no place in profile"),
         (["+exp=bench_scaling", "sampler.full_step_every=2"], "counted for whole steps"),
-        (["+exp=profile", "sampler.then=entropy_bounded"], "sampler.name has no place in profile"),
+        (["+exp=profile", "sampler.then=entropy_bounded"], "sampler.then has no place in profile"),
         (["+exp=bench_decode", "dtype=float16"], "decodes in float32"),
         (["+exp=bench_decode", "speed.is_compiled=true"], "is_compiled=true has no place"),
         (

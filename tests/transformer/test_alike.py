@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from src.conditioning.text import Text
 from src.telling import told_apart
+from src.training.gradient_checkpointing import recompute_activations
 from src.transformer import alike, linear
 from src.transformer.alike import before_logits, look_alike, num_kinds
 from src.transformer.config import preset
@@ -57,13 +59,50 @@ def grids(uvit, batch, height, width, num_seen, seed=0):
 
 
 @torch.no_grad()
+def rows_computed(uvit, token_ids):
+    """Of each picture, by the layers."""
+    asked, copied = [], deepcopy(uvit)
+    feed_forward = copied.layers[0].feed_forward
+    feed_forward.register_forward_pre_hook(lambda _, given: asked.append(given[0].shape[1]))
+    before_logits(copied, token_ids, told(copied, len(token_ids)))
+    return asked[0]
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("num_seen", [0, 1, 3, 200])
 @pytest.mark.parametrize("size", [(16, 16), (24, 14), (8, 20)])
 def test_every_cell_is_what_it_is_by_itself(uvit, num_seen, size):
     token_ids = grids(uvit, 2, *size, min(num_seen, size[0] * size[1]))
     condition = told(uvit, 2)
+    rows = rows_computed(uvit, token_ids)
+    if num_seen == 0:
+        assert rows == num_kinds(uvit.config, size)
+    if num_seen == 200:
+        assert rows == token_ids[0].numel() // (4 if uvit.config.downsample else 1)
     assert torch.equal(
         before_logits(uvit, token_ids, condition), uvit.before_logits(token_ids, condition)
+    )
+
+
+@torch.no_grad()
+def test_where_something_stands_for_a_layer_every_cell_is_computed(uvit):
+    """It would be handed one row a kind, and know nothing of kinds."""
+    token_ids, condition = grids(uvit, 1, 16, 16, 0), told(uvit, 1)
+    wanted = uvit.before_logits(token_ids, condition)
+    recomputing, learning = deepcopy(uvit), deepcopy(uvit).train()
+    recompute_activations(recomputing)
+    for each in (recomputing, learning):
+        assert torch.equal(before_logits(each, token_ids, told(each, 1)), wanted)
+    assert rows_computed(learning, token_ids) > num_kinds(uvit.config, (16, 16))
+
+
+@torch.no_grad()
+def test_adapted_maps_are_shared_too(uvit):
+    adapted = deepcopy(uvit)
+    adapted.layers[0].self_attention.query = nn.Sequential(uvit.layers[0].self_attention.query)
+    token_ids, condition = grids(uvit, 1, 16, 16, 1), told(uvit, 1)
+    assert torch.equal(
+        before_logits(adapted, token_ids, condition), uvit.before_logits(token_ids, condition)
     )
 
 
@@ -86,13 +125,10 @@ def test_of_a_hidden_grid_there_are_as_many_kinds_as_counted(uvit, size):
 
 @torch.no_grad()
 def test_the_transformer_computes_one_row_a_kind(uvit):
-    asked = []
-    copied = deepcopy(uvit)
-    feed_forward = copied.layers[0].feed_forward
-    feed_forward.register_forward_pre_hook(lambda _, given: asked.append(given[0].shape[1]))
-    before_logits(copied, grids(uvit, 1, 16, 16, 0), told(uvit, 1))
-    assert asked == [num_kinds(uvit.config, (16, 16))]
-    assert asked[0] < 50
+    assert rows_computed(uvit, grids(uvit, 1, 16, 16, 0)) == num_kinds(uvit.config, (16, 16)) < 50
+    side = 1 if uvit.config.num_res_blocks == 1 else 3
+    few = grids(uvit, 1, 32, 32, side)
+    assert rows_computed(uvit, few) <= num_kinds(uvit.config, (32, 32), side) < few[0].numel() / 4
 
 
 def test_cells_are_alike_only_as_far_as_they_see():
