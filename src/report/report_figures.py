@@ -32,7 +32,8 @@ MODELS = {"amused_256": "aMUSEd-256", "amused_512": "aMUSEd-512"}
 QUALITY = {"FID": "↓", "CLIP score": "↑", "Inception score": "↑"}
 DEVICES = {"A100": "o", "RTX 4090": "s"}
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)  # seconds
-BAR, LABELS = 0.24, 1.75  # height of one line, width of the names
+BAR = 0.24  # height of one line
+LETTER, LETTERS = 0.06, 44  # width of one of a line's name, and how many have room in any case
 
 
 def quality_figure(rows: Sequence[Beside]) -> Figure:
@@ -70,7 +71,7 @@ def latency_figure(rows: Sequence[Beside], records: Sequence[Record]) -> Figure:
     names = sorted(systems, key=lambda name: fastest[name])
     lines = [*names, *(_here(each, record, len(records) > 1) for each, record in timed)]
     height = BAR * len(lines)
-    left, top = MARGIN + LABELS + 0.9, MARGIN + 0.75
+    left, top = MARGIN + LETTER * max(LETTERS, *map(len, lines)), MARGIN + 0.75
     figure = new_figure(left + 4.4 + MARGIN, top + height + 0.6 + MARGIN)
     title = "Seconds a picture, batch 1"
     label(figure, MARGIN, MARGIN, title, fontsize=LARGE, ha="left", weight="bold")
@@ -179,4 +180,5 @@ def _here(measured: Measurement, record: Record, is_one_of_many: bool) -> str:
         return f"{measured.subject}, {device}, {kind}"
     model, steps = str(record.settings["model"]), record.settings["sampler.num_steps"]
     model = MODELS.get(model, Path(model).name)
-    return f"{measured.subject}, {model}, {steps} steps, {device}"
+    who = measured.subject.removesuffix(", batch 1")
+    return f"{record.name}: {who}, {model}, {steps} steps, {device}"

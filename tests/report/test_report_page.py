@@ -129,9 +129,14 @@ def test_times_stand_on_one_axis_with_what_differs_in_the_name():
     figure = latency_figure(rows(), [ours, other])
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert names[-2:] == [
-        "ours, aMUSEd-256, 12 steps, cpu 2 threads",
-        "ours, amused-512, 12 steps, NVIDIA H100",
+        "x: ours, aMUSEd-256, 12 steps, cpu 2 threads",
+        "x: ours, amused-512, 12 steps, NVIDIA H100",
     ]
+    long = timed("random weights", "cpu, 2 threads", model="a-name-that-needs-room-to-its-left")
+    figure = latency_figure(rows(), [ours, long])
+    figure.canvas.draw()
+    edges = [text.get_window_extent().x0 for text in figure.axes[0].get_yticklabels()]
+    assert min(edges) > 0
 
 
 @pytest.mark.parametrize("draw", [quality_figure, lambda each: latency_figure(each, [])])
