@@ -126,6 +126,10 @@ def ask(
             how.num_images_per_prompt,
         )
     each_alone = system.pictures_per_pass
+    if type(each_alone) is not int or each_alone < 1:
+        raise UserError(
+            f"pictures_per_pass={shown(each_alone)} is impossible; give a whole number from 1."
+        )
     seeds, passes = passes_for(rows.num_pictures, how.seeds, how.generator, each_alone)
     recipe = recipe_of(prompts, how.negative_prompts, rows, seeds, config, size)
     return Asked(rows, recipe, passes, how)

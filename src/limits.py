@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 from src.errors import UserError, nearest, shown
 
@@ -29,6 +30,7 @@ def plain_name(key: str, value: object, example: str) -> None:
         raise UserError(f"{key}={value!r} is impossible; give a plain name, as {example}.")
 
 
-def between(key: str, value: int | float, low: int | float, high: int | float) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
+def between(key: str, value: Any, low: int | float, high: int | float) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and low <= value <= high):
         raise UserError(f"{key}={value} is impossible; give a number from {low} to {high:,}.")

@@ -338,3 +338,10 @@ def test_logits_that_are_not_numbers_end_in_a_sentence():
         broken.transformer.logits_norm.weight.fill_(float("nan"))
     with pytest.raises(UserError, match="not finite"):
         broken.generate("sun")
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "2", None, True])
+def test_an_impossible_number_of_pictures_a_pass_is_refused(system, size, monkeypatch):
+    monkeypatch.setattr(system, "pictures_per_pass", size)
+    with pytest.raises(UserError, match=r"pictures_per_pass=.* give a whole number from 1"):
+        system.generate("sun", seeds=1)

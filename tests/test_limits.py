@@ -25,6 +25,8 @@ def test_the_ends_themselves_are_allowed():
         (whole, ("a.b", 0, 1, 5000), "a.b=0 is impossible; give a whole number from 1 to 5,000."),
         (between, ("a.b", 0.6, 0, 0.5), "a.b=0.6 is impossible; give a number from 0 to 0.5."),
         (between, ("a.b", math.nan, 0, 1), "a.b=nan is impossible; give a number from 0 to 1."),
+        (between, ("a.b", "x", 0, 1), "a.b=x is impossible; give a number from 0 to 1."),
+        (between, ("a.b", True, 0, 1), "a.b=True is impossible; give a number from 0 to 1."),
         (check_seed, ("s", 2**63), f"s={2**63} is impossible; give a whole number from 0 to"),
         (check_seed, ("s", -1), "s=-1 is impossible; give a whole number from 0 to 2**63 - 1."),
         (one_of, ("a", "xx", ("xxx", "y")), "a='xx' is unknown; did you mean 'xxx'? Known: xxx, y"),
