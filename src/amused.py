@@ -138,8 +138,7 @@ class Amused(Editing):
         self.transformer.to(device)
         self.image_tokenizer.to_draw(device)
         self.text_encoder.to(device)
-        for part in self._parts[:3]:
-            forget(part)
+        forget(*self._parts[:3])
         return self
 
     def quantize(self, weights: str, device: Any = None) -> "Amused":

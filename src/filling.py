@@ -18,6 +18,7 @@ from src.conditioning.text import TextEncoder
 from src.data.micro_cond import MicroCond
 from src.errors import UserError, nearest, shown
 from src.image_tokenizer.vqgan import VQGAN
+from src.limits import whole
 from src.part_names import SAMPLER, TEXT, as_part
 from src.predicting import predict_for
 from src.recipe import Recipe, RegionTold, recipe_of
@@ -126,10 +127,7 @@ def ask(
             how.num_images_per_prompt,
         )
     each_alone = system.pictures_per_pass
-    if type(each_alone) is not int or each_alone < 1:
-        raise UserError(
-            f"pictures_per_pass={shown(each_alone)} is impossible; give a whole number from 1."
-        )
+    whole("pictures_per_pass", each_alone, 1, 10**6)
     seeds, passes = passes_for(rows.num_pictures, how.seeds, how.generator, each_alone)
     recipe = recipe_of(prompts, how.negative_prompts, rows, seeds, config, size)
     return Asked(rows, recipe, passes, how)

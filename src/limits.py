@@ -19,9 +19,12 @@ def one_of(key: str, value: object, known: tuple[str, ...]) -> None:
         raise UserError(f"{key}={shown(value)} is unknown; {nearest(str(value), known)}")
 
 
-def whole(key: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise UserError(f"{key}={value} is impossible; give a whole number from {low} to {high:,}.")
+def whole(key: str, value: Any, low: int, high: int) -> None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (is_whole and low <= value <= high):
+        raise UserError(
+            f"{key}={_typed(value)} is impossible; give a whole number from {low} to {high:,}."
+        )
 
 
 def plain_name(key: str, value: object, example: str) -> None:
@@ -33,4 +36,11 @@ def plain_name(key: str, value: object, example: str) -> None:
 def between(key: str, value: Any, low: int | float, high: int | float) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and low <= value <= high):
-        raise UserError(f"{key}={value} is impossible; give a number from {low} to {high:,}.")
+        raise UserError(
+            f"{key}={_typed(value)} is impossible; give a number from {low} to {high:,}."
+        )
+
+
+def _typed(value: Any) -> str:
+    """A number as it reads, text in its quotes."""
+    return shown(value) if isinstance(value, str) else str(value)

@@ -4,6 +4,7 @@ It lies outside the modules: saving, hashing, copying and training know nothing 
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -40,12 +41,12 @@ def prepared(
     return kept[kind].thing
 
 
-def forget(module: nn.Module) -> None:
-    """Let go of all that was made of a module and its parts, as when it moves to another device.
+def forget(*modules: nn.Module) -> None:
+    """Let go of all that was made of modules and their parts, as when they move to another device.
 
     It would be found stale at the next call, and until then hold the memory that was left.
     """
-    for each in module.modules():
+    for each in chain.from_iterable(module.modules() for module in modules):
         _MADE.pop(each, None)
 
 

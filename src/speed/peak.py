@@ -13,8 +13,8 @@ def peak_bytes(model: Quantizable, work: Callable[[], object]) -> int:
 
     What lay there before, other models too, is not counted.
     """
-    for part in (model.transformer, model.image_tokenizer, model.text_encoder):
-        forget(part)  # what `work` makes of them again is the model's own too
+    # what `work` makes of them again is the model's own too
+    forget(model.transformer, model.image_tokenizer, model.text_encoder)
     own = [tensor for tensor in held_tensors(model).values() if tensor.is_cuda]
     device = own[0].device
     torch.cuda.synchronize(device)

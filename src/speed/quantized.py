@@ -104,8 +104,7 @@ def quantize(model: Quantizable, weights: str, device: Any = None) -> None:
     model.transformer.to(device)
     model.image_tokenizer.to_draw(device)
     model.text_encoder.to(device)
-    for part in (model.transformer, model.image_tokenizer, model.text_encoder):
-        forget(part)
+    forget(model.transformer, model.image_tokenizer, model.text_encoder)
     for each in found:
         setattr(each.owner, each.attribute, _few_bits(linears.pop(0), each.weights, device))
 
